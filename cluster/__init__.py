@@ -1,0 +1,1 @@
+"""Where it runs: the engines. The only folder that imports ray."""

@@ -1,0 +1,1 @@
+"""The networks: codec, small built-in models, the duplex model with its loader and trainer."""

@@ -1,0 +1,1 @@
+"""What happens, in which order: phases, configurations, the command line, audit, reports."""

@@ -1,0 +1,1 @@
+"""The nouns of the project: frozen dataclasses, each with a pyarrow schema derived from it."""

@@ -1,0 +1,109 @@
+"""From a frozen dataclass to its pyarrow schema and back.
+
+Supported field types: str, int, float, bool, bytes, a StrEnum, a nested dataclass, `tuple[X, ...]`, a tuple of
+equal fixed elements such as `tuple[str, str]`, and any of these `| None`.
+"""
+
+import types
+import typing
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+T = TypeVar("T")
+
+_SCALARS: dict[type, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+    bytes: pa.large_binary(),
+}
+
+
+def _unwrap_optional(hint: Any) -> tuple[Any, bool]:
+    """`X | None` -> (X, True); anything else -> (hint, False)."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        inner = [a for a in typing.get_args(hint) if a is not type(None)]
+        if len(inner) != 1:
+            raise TypeError(f"a field may be of one type or None, not {hint}")
+        return inner[0], True
+    return hint, False
+
+
+def _arrow_type(hint: Any) -> pa.DataType:
+    if hint in _SCALARS:
+        return _SCALARS[hint]
+    if typing.get_origin(hint) is tuple:
+        return pa.list_(_arrow_type(typing.get_args(hint)[0]))
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return pa.string()
+    if is_dataclass(hint):
+        return pa.struct(list(schema_of(typing.cast(type, hint))))
+    raise TypeError(f"no pyarrow type for {hint}")
+
+
+@cache
+def _hints(cls: Hashable) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls)
+    return {f.name: hints[f.name] for f in fields(typing.cast(Any, cls))}
+
+
+@cache
+def schema_of(cls: type) -> pa.Schema:
+    """The pyarrow schema of a dataclass; raises TypeError for a field type that has none."""
+    columns = []
+    for name, hint in _hints(cls).items():
+        inner, optional = _unwrap_optional(hint)
+        columns.append(pa.field(name, _arrow_type(inner), nullable=optional))
+    return pa.schema(columns)
+
+
+def _to_value(value: Any) -> Any:
+    if is_dataclass(value):
+        return to_dict(value)
+    if isinstance(value, tuple):
+        return [_to_value(v) for v in value]
+    return str(value) if isinstance(value, StrEnum) else value
+
+
+def to_dict(row: Any) -> dict[str, Any]:
+    """A dataclass as a plain dictionary that its schema accepts; bytes are not copied."""
+    return {name: _to_value(getattr(row, name)) for name in _hints(typing.cast(Hashable, type(row)))}
+
+
+def _from_value(hint: Any, value: Any) -> Any:
+    inner, _ = _unwrap_optional(hint)
+    if value is None:
+        return None
+    if is_dataclass(inner):
+        return from_dict(typing.cast(type, inner), value)
+    if typing.get_origin(inner) is tuple:
+        element = typing.get_args(inner)[0]
+        return tuple(_from_value(element, v) for v in value)
+    if isinstance(inner, type) and issubclass(inner, StrEnum):
+        return inner(value)
+    return value
+
+
+def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
+    """The inverse of `to_dict`."""
+    return cls(**{name: _from_value(hint, values[name]) for name, hint in _hints(typing.cast(Hashable, cls)).items()})
+
+
+def to_table(cls: type, rows: Iterable[Any]) -> pa.Table:
+    """Rows of one dataclass as a table of exactly its schema; raises pa.ArrowInvalid on a null where none may be."""
+    table = pa.Table.from_pylist([to_dict(row) for row in rows], schema=schema_of(cls))
+    table.validate(full=True)
+    return table
+
+
+def from_table(cls: type[T], table: pa.Table) -> Iterator[T]:
+    """The rows of a table written by `to_table`."""
+    for batch in table.to_batches():
+        for values in batch.to_pylist():
+            yield from_dict(cls, values)

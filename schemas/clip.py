@@ -1,0 +1,55 @@
+"""Clip: a two-channel, two-speaker conversation; the unit of the dataset."""
+
+import hashlib
+from dataclasses import dataclass
+
+from schemas.conversation import Quality, Segment, Word
+from schemas.licence import Licence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """From the clip back to the bytes. `fingerprint` stands for stage versions, configuration and weights."""
+
+    uri: str
+    uri_b: str | None
+    container: str
+    source_codec: str
+    source_sample_rate_hz: int
+    layout: str
+    codec: str
+    codec_sha256: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipInfo:
+    """Everything about a clip but its data."""
+
+    clip_id: str
+    recording_id: str
+    start_s: float
+    end_s: float
+    n_frames: int
+    speakers: tuple[str, str]
+    language: str | None
+    licence: Licence
+    quality: Quality
+    segments: tuple[Segment, ...]
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """`codes`: int16 [2, 8, n_frames]. `turns`: int8 [2, n_frames]. `flac`: 24 kHz stereo, if asked for."""
+
+    info: ClipInfo
+    codes: bytes
+    turns: bytes
+    words: tuple[Word, ...]
+    flac: bytes | None = None
+
+
+def clip_id_of(recording_id: str, start_sample: int, end_sample: int) -> str:
+    """32 hex digits from the recording and the clip's place in it (samples at 24 kHz)."""
+    return hashlib.sha256(f"{recording_id}:{start_sample}:{end_sample}".encode()).hexdigest()[:32]

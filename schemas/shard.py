@@ -1,0 +1,67 @@
+"""Shard: the rows of the two indexes beside the tars."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from schemas.clip import ClipInfo
+
+
+class Split(StrEnum):
+    """The parts of the dataset; no speaker or recording is in two."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipRow:
+    """A row of index/clips.parquet.
+
+    A kept clip lies in `shards/<shard>` from byte `offset` (its first tar header) over `length` bytes; `sha256` is
+    the digest of these bytes. One that is not kept has a reason and no shard.
+    """
+
+    clip_id: str
+    kept: bool
+    reason: str | None
+    split: Split | None
+    shard: str | None
+    offset: int | None
+    length: int | None
+    sha256: str | None
+    n_frames: int
+    duration_s: float
+    unlicensed: bool
+    info: ClipInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """A stretch of a recording that is not in the data, and why."""
+
+    stage: str
+    reason: str
+    detail: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingRow:
+    """A row of index/recordings.parquet; `kept_s` + the lengths of `lost` = `duration_s`.
+
+    `recording_id` is None where the source could not be read at all.
+    """
+
+    uri: str
+    uri_b: str | None
+    origin: str
+    recording_id: str | None
+    licence: str
+    unlicensed: bool
+    language: str | None
+    duration_s: float
+    kept_s: float
+    n_clips: int
+    lost: tuple[Loss, ...]
