@@ -96,9 +96,11 @@ def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
 
 
 def to_table(cls: type, rows: Iterable[Any]) -> pa.Table:
-    """Rows of one dataclass as a table of exactly its schema; raises pa.ArrowInvalid on a null where none may be."""
+    """Rows of one dataclass as a table of exactly its schema; raises ValueError on a None where none may be."""
     table = pa.Table.from_pylist([to_dict(row) for row in rows], schema=schema_of(cls))
-    table.validate(full=True)
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if column.null_count and not field.nullable:
+            raise ValueError(f"{cls.__name__}.{field.name} is None, which it may not be")
     return table
 
 

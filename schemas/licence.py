@@ -4,8 +4,10 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from schemas.errors import UserError
 
-class LicenceError(ValueError):
+
+class LicenceError(UserError):
     """A licence field that cannot be read; the message says which and what is accepted."""
 
 

@@ -14,7 +14,8 @@ FRAME_SAMPLES = 1_920  # one codec frame, 80 ms
 class Source:
     """What the user named: one row of a manifest or one file of a folder.
 
-    `uri_b` is the second mono file of a pair. `channels` picks two channels of a file that has more.
+    `uri_b` is the second mono file of a pair. `channels` picks two channels of a file that has more. `name`, `name_b`
+    are what the indexes call the files: the same wherever the folder lies; the URI itself where there is no name.
     `licence` is None where nothing was said. `origin` tells where the row came from, for messages.
     """
 
@@ -26,6 +27,8 @@ class Source:
     language: str | None = None
     transcript: str | None = None
     origin: str
+    name: str | None = None
+    name_b: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

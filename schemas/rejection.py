@@ -7,6 +7,8 @@ from enum import StrEnum
 class Reason(StrEnum):
     """The closed list of reasons."""
 
+    # sources
+    MANIFEST = "manifest"  # a row that says something impossible
     # ingest
     NO_LICENCE = "no_licence"
     LICENCE_REFUSED = "licence_refused"

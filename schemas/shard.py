@@ -65,3 +65,33 @@ class RecordingRow:
     kept_s: float
     n_clips: int
     lost: tuple[Loss, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A clip of a shard and where phase 1 left it: a row group of a prepared file."""
+
+    clip_id: str
+    prepared: str
+    row_group: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardPlan:
+    """What a shard will hold, in this order. `name` is its file name."""
+
+    name: str
+    split: Split
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedShard:
+    """A shard that is in place."""
+
+    name: str
+    split: Split
+    n_clips: int
+    size_bytes: int
+    sha256: str
+    plan_sha256: str

@@ -1,0 +1,145 @@
+"""build: prepare, select, pack. No step keeps state anywhere but in files that it wrote whole."""
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cluster.engine import Engine
+from cluster.gather import UnitDone
+from cluster.rows import Failed
+from model.codec import load_codec
+from pipeline.config import BuildConfig, fingerprint
+from pipeline.describe import MadeBy, describe, read_description
+from pipeline.index import write_clips, write_recordings
+from pipeline.prepare import Preparation, Prepared
+from pipeline.select import read_withdrawn, select
+from pipeline.sources import Sources
+from pipeline.view import View
+from schemas.atomic import write_text
+from schemas.errors import UserError
+from schemas.recording import Recording
+from schemas.shard import PackedShard, RecordingRow, ShardPlan
+from stages.pack import Pack, packed_before
+
+
+class BuildError(UserError):
+    """The build cannot go on; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildResult:
+    """What a build left."""
+
+    recordings: list[RecordingRow]
+    shards: list[PackedShard]
+    packed_now: int
+    quarantined: list[str]
+
+
+def build(sources: Sources, out: Path, config: BuildConfig, *, engine: Engine, view: View) -> BuildResult:
+    """Make or complete the dataset in `out`. Raises BuildError, CodecError, EngineError, OSError."""
+    made_by = made_by_of(config)
+    with _only_build(out):
+        for leftover in out.rglob(".*.tmp"):  # of a build that was killed
+            leftover.unlink()
+        claim(out, made_by)
+        preparation = Preparation(config=config, fingerprint=made_by.fingerprint, out=out, engine=engine, view=view)
+        return select_and_pack(preparation.run(sources), out, made_by, engine=engine, view=view)
+
+
+def made_by_of(config: BuildConfig) -> MadeBy:
+    """The configuration with the digests of its weights. Raises CodecError."""
+    weights = {config.codec: load_codec(config.codec).digest}
+    return MadeBy(config=config, weights=weights, fingerprint=fingerprint(config, weights))
+
+
+def select_and_pack(prepared: Prepared, out: Path, made_by: MadeBy, *, engine: Engine, view: View) -> BuildResult:
+    """Phases 2 and 3: from what is prepared to shards, indexes and, last of all, the description."""
+    view.phase("selecting clips")
+    config = made_by.config
+    withdrawn = read_withdrawn(out / "withdrawn.jsonl")
+    selection = select(prepared.files, withdrawn, config.split_percent, config.shard_mb)
+    rows = [*prepared.refused, *(file.recording() for file in prepared.files)]
+    shards, packed_now = _pack(selection.plans, out, engine, view)
+    write_clips(out, shards, selection.dropped)
+    write_recordings(out, rows)
+    describe(out, made_by, rows, shards)
+    _remove_unnamed(out, {shard.name for shard in shards})
+    return BuildResult(recordings=rows, shards=shards, packed_now=packed_now, quarantined=prepared.quarantined)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildPlan:
+    """What a build would do: recordings that are there already, those to prepare, and what would be refused."""
+
+    there: int
+    missing: list[Recording]
+    refused: list[RecordingRow]
+
+
+def dry_run(sources: Sources, out: Path, config: BuildConfig, *, engine: Engine, view: View) -> BuildPlan:
+    """Find out what `build` would do, and write nothing."""
+    made_by = made_by_of(config)
+    preparation = Preparation(config=config, fingerprint=made_by.fingerprint, out=out, engine=engine, view=view)
+    units, missing = preparation.plan(sources)
+    return BuildPlan(
+        there=len(units) - len(missing),
+        missing=[recording for recording, _ in missing],
+        refused=preparation.result.refused,
+    )
+
+
+@contextmanager
+def _only_build(out: Path) -> Iterator[None]:
+    """Hold the folder: a second build in it is refused. The lock goes with the process, however it ends."""
+    work = out / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BuildError(f"another build is running in {out}: wait for it, or choose another folder") from error
+        yield
+
+
+def claim(out: Path, made_by: MadeBy) -> None:
+    """Mark the folder as this configuration's; raise BuildError if it is another's or holds something else."""
+    mark = out / "work" / "build.json"
+    before = json.loads(mark.read_text()) if mark.exists() else read_description(out)
+    mine = {"fingerprint": made_by.fingerprint, "configuration": json.loads(json.dumps(asdict(made_by.config)))}
+    if before is None:
+        strange = sorted(p.name for p in out.iterdir() if p.name not in {"work", "withdrawn.jsonl"})
+        if strange:
+            raise BuildError(f"{out} holds other files ({strange[0]}, ...): choose an empty or new folder")
+    elif before["configuration"] != mine["configuration"]:
+        theirs, ours = before["configuration"], mine["configuration"]
+        changed = ", ".join(f"{k}: {theirs.get(k)} there, {v} now" for k, v in ours.items() if theirs.get(k) != v)
+        raise BuildError(f"{out} was built with another configuration ({changed}): use the same or another folder")
+    elif before["fingerprint"] != made_by.fingerprint:
+        raise BuildError(f"{out} was built by other stage versions or weights: choose another folder")
+    write_text(mark, json.dumps(mine, indent=2))
+
+
+def _pack(plans: list[ShardPlan], out: Path, engine: Engine, view: View) -> tuple[list[PackedShard], int]:
+    """Phase 3. Shards of exactly this plan that are in place stay."""
+    packed = {plan.name: before for plan in plans if (before := packed_before(plan, out)) is not None}
+    missing = [plan for plan in plans if plan.name not in packed]
+    view.phase(f"packing {len(missing)} shards" + (f", {len(packed)} are there" if packed else ""))
+    for unit, row in engine.run(missing, [Pack(out=str(out))]):
+        if isinstance(row, Failed):
+            raise BuildError(f"shard {missing[unit].name} could not be written: {row.error}")
+        if not isinstance(row, UnitDone):
+            packed[row.name] = row
+    return [packed[plan.name] for plan in plans], len(missing)
+
+
+def _remove_unnamed(out: Path, names: set[str]) -> None:
+    """Remove shards, and parts of the index, that the description does not name."""
+    for folder, suffix in (("shards", ""), ("work/packed", ".parquet")):
+        if (out / folder).is_dir():
+            for path in (out / folder).iterdir():
+                if path.name.removesuffix(suffix) not in names:
+                    path.unlink()

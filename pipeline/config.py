@@ -1,0 +1,94 @@
+"""The configuration of a build and the stages it stands for."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from schemas.errors import UserError
+from stages.contract import Stage
+from stages.diarize import Diarize
+from stages.ingest import Ingest
+from stages.label import Label
+from stages.layout import FindLayout
+from stages.score import Score
+from stages.split import SplitSpans
+from stages.tokenize import Tokenize
+
+
+class ConfigError(UserError):
+    """An option that cannot be; the message says which and what is accepted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildConfig:
+    """What shapes a dataset. Nothing else does: not the engine, the workers, the machine or the clock.
+
+    `split_percent`: shares of train, validation, test. `shard_mb`: shards are at most about this large.
+    `allow`: SPDX identifiers or LicenseRef- names that may be used although their terms are not known to allow it.
+    """
+
+    codec: str = "builtin"
+    flac: bool = False
+    commercial_only: bool = False
+    allow: tuple[str, ...] = ()
+    unlicensed: bool = False
+    max_span_s: float = 600.0
+    min_clip_s: float = 5.0
+    split_percent: tuple[int, int, int] = (90, 5, 5)
+    shard_mb: int = 256
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError where a value cannot be."""
+        if sum(self.split_percent) != 100 or min(self.split_percent) < 0:
+            shares = "/".join(map(str, self.split_percent))
+            raise ConfigError(f"--split {shares}: give train/validation/test percentages that sum to 100, as 90/5/5")
+        if not 0 < self.min_clip_s < self.max_span_s:
+            raise ConfigError(
+                f"--min-clip {self.min_clip_s:g} and --max-span {self.max_span_s:g}: "
+                "the shortest clip must be longer than 0 s and shorter than the longest span"
+            )
+        if self.shard_mb < 1:
+            raise ConfigError(f"--shard-mb {self.shard_mb}: give at least 1")
+
+
+def parse_split(text: str) -> tuple[int, int, int]:
+    """'90/5/5' -> (90, 5, 5). Raises ConfigError."""
+    parts = text.split("/")
+    if len(parts) != 3 or not all(part.isdigit() for part in parts):
+        raise ConfigError(f"--split {text}: give train/validation/test percentages that sum to 100, as 90/5/5")
+    return int(parts[0]), int(parts[1]), int(parts[2])
+
+
+def intake(config: BuildConfig) -> list[Stage]:
+    """Which recordings may be used, and what they are."""
+    return [
+        Ingest(  # licence, digest, probe
+            commercial_only=config.commercial_only,
+            allow=config.allow,
+            allow_unlicensed=config.unlicensed,
+        ),
+    ]
+
+
+def conversation(config: BuildConfig) -> list[Stage]:
+    """From a recording to its clips."""
+    return [
+        FindLayout(),  # one speaker per channel, or a mixture? how much bleed?
+        SplitSpans(max_span_s=config.max_span_s, min_clip_s=config.min_clip_s),  # cut where nobody speaks
+        Diarize(),  # who speaks when, bleed left out
+        Label(),  # turn states per frame
+        Score(),  # speech, overlap, levels
+        Tokenize(codec=config.codec, flac=config.flac),  # codec tokens: the clip
+    ]
+
+
+def describe_stages(stages: Sequence[Stage]) -> list[dict[str, object]]:
+    """Name, version and settings of each stage, as they are written beside the data."""
+    return [{"stage": s.name, "version": s.version, "settings": asdict(s)} for s in stages]  # type: ignore[call-overload]
+
+
+def fingerprint(config: BuildConfig, weights: dict[str, str]) -> str:
+    """SHA-256 over everything that shapes phase 1. weights: name -> SHA-256 of each network's weights."""
+    shape = [describe_stages([*intake(config), *conversation(config)]), weights]
+    return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()

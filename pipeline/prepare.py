@@ -1,0 +1,142 @@
+"""Phase 1: from sources to one prepared file per recording. What is there already is not made again."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cluster.engine import Engine
+from cluster.gather import UnitDone
+from cluster.rows import Failed
+from pipeline.config import BuildConfig, conversation, intake
+from pipeline.sources import Sources
+from pipeline.view import View
+from schemas.arrow import to_dict
+from schemas.atomic import write_text
+from schemas.prepared import PreparedFile, PreparedWriter, loss_of
+from schemas.recording import Recording, Source
+from schemas.rejection import Reason, Rejection
+from schemas.shard import RecordingRow
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What phase 1 left: a file per usable recording, a row per source that is not one, and what was quarantined."""
+
+    files: list[PreparedFile] = field(default_factory=list)
+    refused: list[RecordingRow] = field(default_factory=list)
+    quarantined: list[str] = field(default_factory=list)
+
+
+def prepared_path(out: Path, recording: Recording, fingerprint: str) -> Path:
+    """Names the recording and everything that shaped the file: phase 1 as a whole and the recording's own row."""
+    row = to_dict(recording)
+    source = recording.source
+    unnamed = {"origin"} | ({"uri"} if source.name else set()) | ({"uri_b"} if source.name_b else set())
+    row["source"] = {name: value for name, value in row["source"].items() if name not in unnamed}
+    shape = hashlib.sha256((fingerprint + json.dumps(row, sort_keys=True)).encode()).hexdigest()[:16]
+    return out / "work" / "prepared" / f"{recording.recording_id}-{shape}.parquet"
+
+
+@dataclass(slots=True, kw_only=True)
+class Preparation:
+    """One run of phase 1; everything is written under `out/work`."""
+
+    config: BuildConfig
+    fingerprint: str
+    out: Path
+    engine: Engine
+    view: View
+    result: Prepared = field(default_factory=Prepared)
+
+    def plan(self, sources: Sources) -> tuple[list[tuple[Recording, Path]], list[tuple[Recording, Path]]]:
+        """Identify the recordings; give (all, missing), each with the path of its prepared file."""
+        for source, rejection in sources.rejected:
+            self._refuse(source, rejection)
+        units = [(r, prepared_path(self.out, r, self.fingerprint)) for r in self._identify(sources.usable)]
+        self.result.refused.sort(key=lambda row: (row.uri, row.origin))
+        return units, [(recording, path) for recording, path in units if not path.exists()]
+
+    def run(self, sources: Sources) -> Prepared:
+        """Prepare what is missing and give all that is there."""
+        units, missing = self.plan(sources)
+        self.view.preparing(sum(r.duration_s or 0.0 for r, _ in missing), len(missing))
+        for _, path in units:
+            if path.exists():
+                self.view.finished(PreparedFile(path).recording(), resumed=True)
+        self._prepare(missing)
+        self.result.files = [PreparedFile(path) for _, path in units if path.exists()]
+        return self.result
+
+    def _identify(self, sources: Sequence[Source]) -> list[Recording]:
+        """The recordings that may be used, each once, in the order of their ids."""
+        found: dict[str, list[Recording]] = {}
+        for unit, row in self.engine.run(sources, intake(self.config)):
+            if isinstance(row, Recording):
+                found.setdefault(row.recording_id, []).append(row)
+            elif isinstance(row, Rejection):
+                self._refuse(sources[unit], row)
+            elif isinstance(row, Failed):
+                self._quarantine(sources[unit].uri, row)
+            self.view.identified(unit + 1, len(sources))
+        return [self._first(same) for _, same in sorted(found.items())]
+
+    def _first(self, same: list[Recording]) -> Recording:
+        """One of several sources with the same bytes; the others are refused."""
+        first, *others = sorted(same, key=lambda r: (r.source.uri, r.source.origin))
+        for other in others:
+            detail = f"the same bytes as {first.source.uri} ({first.source.origin}): remove one of the two"
+            duplicate = Rejection(uri=other.source.uri, stage="ingest", reason=Reason.DUPLICATE, detail=detail)
+            self._refuse(other.source, duplicate)
+        return first
+
+    def _prepare(self, missing: Sequence[tuple[Recording, Path]]) -> None:
+        open_files: dict[int, PreparedWriter] = {}
+        over: set[int] = set()
+        try:
+            for unit, row in self.engine.run([recording for recording, _ in missing], conversation(self.config)):
+                recording, path = missing[unit]
+                if unit not in over and unit not in open_files:
+                    open_files[unit] = PreparedWriter(path, recording, self.fingerprint)
+                if isinstance(row, Failed):
+                    open_files.pop(unit).abort()
+                    self._quarantine(recording.source.uri, row)
+                    over.add(unit)
+                elif isinstance(row, UnitDone):
+                    if unit not in over:
+                        self.view.finished(open_files.pop(unit).close())
+                    over.add(unit)
+                else:
+                    open_files[unit].add(row)
+                    self.view.row(row)
+        finally:
+            for writer in open_files.values():
+                writer.abort()
+        for unit in set(range(len(missing))) - over:
+            lost = Failed(error="the engine ended without its result", trace="")
+            self._quarantine(missing[unit][0].source.uri, lost)
+
+    def _refuse(self, source: Source, rejection: Rejection) -> None:
+        row = RecordingRow(
+            uri=source.name or source.uri,
+            uri_b=source.name_b or source.uri_b,
+            origin=source.origin,
+            recording_id=rejection.recording_id,
+            licence=source.licence.spdx if source.licence else "",
+            unlicensed=False,
+            language=source.language,
+            duration_s=rejection.end_s - rejection.start_s,
+            kept_s=0.0,
+            n_clips=0,
+            lost=(loss_of(rejection),),
+        )
+        self.result.refused.append(row)
+        self.view.row(rejection)
+        self.view.finished(row)
+
+    def _quarantine(self, uri: str, failed: Failed) -> None:
+        trace = self.out / "work" / "quarantine" / f"{hashlib.sha256(uri.encode()).hexdigest()[:16]}.txt"
+        write_text(trace, f"{uri}\n{failed.error}\n{failed.trace}")
+        self.result.quarantined.append(uri)
+        self.view.quarantined(uri, failed.error, trace)

@@ -1,0 +1,183 @@
+"""SOURCE: files, folders, globs and manifests, each with its licence, as a list of sources."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.licence_file import licence_of, nearest_licence_file, read_licence_file
+from pipeline.manifest import SUFFIXES, ManifestRow, read_manifest
+from schemas.errors import UserError
+from schemas.licence import LicenceError
+from schemas.recording import Source
+from schemas.rejection import Reason, Rejection
+
+AUDIO_SUFFIXES = frozenset(
+    f".{suffix}"
+    for suffix in (
+        *("wav", "w64", "rf64", "aif", "aiff", "au", "caf", "sph", "nist", "flac", "wv", "ape"),
+        *("mp3", "m4a", "aac", "ogg", "oga", "opus", "spx", "wma", "amr", "gsm"),
+        *("webm", "mp4", "mkv", "mka", "mov", "avi", "3gp", "ts", "mpg", "mpeg"),
+    )
+)
+
+
+class SourceError(UserError):
+    """A SOURCE that names nothing usable; the message says which and what to do."""
+
+
+@dataclass(slots=True)
+class Sources:
+    """What was found. `left_out`: files of folders that are not named as audio."""
+
+    usable: list[Source] = field(default_factory=list)
+    rejected: list[tuple[Source, Rejection]] = field(default_factory=list)
+    left_out: list[Path] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PairPattern:
+    """Two file names that differ in one place, as `{name}.left.flac` and `{name}.right.flac`."""
+
+    first: re.Pattern[str]
+    second: re.Pattern[str]
+
+    @classmethod
+    def parse(cls, text: str) -> "PairPattern":
+        """'{name}.left.*|{name}.right.*': `{name}` is the recording, `*` is anything. Raises SourceError."""
+        parts = text.split("|")
+        if len(parts) != 2 or any(part.count("{name}") != 1 for part in parts):
+            raise SourceError(
+                f"--pairs {text!r}: give two patterns with {{name}}, as '{{name}}.left.*|{{name}}.right.*'"
+            )
+        first, second = (
+            re.compile(re.escape(p).replace(r"\{name\}", "(?P<name>.+)").replace(r"\*", ".*")) for p in parts
+        )
+        return cls(first, second)
+
+
+def read_sources(
+    given: Sequence[str], licence: Mapping[str, str | None], pairs: PairPattern | None = None
+) -> Sources:
+    """Every recording that the SOURCE arguments name.
+
+    licence: fields for recordings that bring none of their own (manifest row, then the nearest LICENSE.toml).
+    Raises SourceError, ManifestError, LicenceError.
+    """
+    found = Sources()
+    for text in given:
+        path = Path(text)
+        if path.suffix in SUFFIXES and "://" not in text:
+            if not path.is_file():
+                raise SourceError(f"{text}: no such manifest")
+            _from_manifest(path, licence, found)
+        elif "://" in text:
+            found.usable.append(Source(uri=text, licence=licence_of(licence, Path()), origin="command line"))
+        elif path.is_dir():
+            files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+            found.left_out += [p for p in files if p.suffix.lower() not in AUDIO_SUFFIXES]
+            _from_files([p for p in files if p.suffix.lower() in AUDIO_SUFFIXES], path, licence, pairs, found)
+        else:
+            root, pattern = (path.parent, path.name) if path.exists() else _split_pattern(text)
+            files = [path] if path.exists() else sorted(root.glob(pattern))
+            if not files:
+                raise SourceError(f"{text}: no such file or folder, and no file matches it as a pattern")
+            _from_files(files, root, licence, pairs, found)
+    if not found.usable and not found.rejected:
+        kinds = f"; {len(found.left_out)} other files are there" if found.left_out else ""
+        raise SourceError(f"{' '.join(given)}: no audio files found{kinds}")
+    return found
+
+
+def _split_pattern(text: str) -> tuple[Path, str]:
+    """A glob as the folder before its first wildcard and the rest."""
+    folder, slash, _ = re.split(r"[*?\[]", text, maxsplit=1)[0].rpartition("/")
+    return Path(folder or (slash or ".")), text[len(folder) + len(slash) :]
+
+
+def _from_files(
+    files: Iterable[Path], root: Path, licence: Mapping[str, str | None], pairs: PairPattern | None, found: Sources
+) -> None:
+    for first, second in _paired(files, pairs):
+        beside = nearest_licence_file(first.parent, root)
+        fields = read_licence_file(beside) if beside else licence
+        source = Source(
+            uri=str(first.absolute()),
+            uri_b=str(second.absolute()) if second else None,
+            licence=licence_of(fields, beside.parent if beside else Path()),
+            origin=str(root),
+            name=first.relative_to(root).as_posix(),
+            name_b=second.relative_to(root).as_posix() if second else None,
+        )
+        if second is None and pairs and (pairs.first.fullmatch(first.name) or pairs.second.fullmatch(first.name)):
+            detail = "its other half is not there: both files of a pair must lie in one folder"
+            found.rejected.append(
+                (source, Rejection(uri=str(first), stage="sources", reason=Reason.PAIR_MISMATCH, detail=detail))
+            )
+        else:
+            found.usable.append(source)
+
+
+def _paired(files: Iterable[Path], pairs: PairPattern | None) -> Iterator[tuple[Path, Path | None]]:
+    """(file, None), or (first, second) where the pattern finds both in one folder."""
+    if pairs is None:
+        yield from ((file, None) for file in files)
+        return
+    files = list(files)
+    seconds = {(f.parent, m["name"]): f for f in files if (m := pairs.second.fullmatch(f.name))}
+    taken: set[Path] = set()
+    for file in files:
+        match = pairs.first.fullmatch(file.name)
+        if match and (second := seconds.get((file.parent, match["name"]))):
+            taken |= {file, second}
+            yield file, second
+    yield from ((file, None) for file in files if file not in taken)
+
+
+def _from_manifest(path: Path, licence: Mapping[str, str | None], found: Sources) -> None:
+    for row in read_manifest(path):
+        uri, name = _resolve(row.values["path"], path.parent)
+        try:
+            found.usable.append(_row_source(row, path.parent, licence))
+        except (LicenceError, SourceError) as error:
+            source = Source(uri=uri, name=name, origin=row.origin)
+            detail = f"{row.origin}: {error}"
+            reason = Reason.NO_LICENCE if isinstance(error, LicenceError) else Reason.MANIFEST
+            found.rejected.append((source, Rejection(uri=uri, stage="sources", reason=reason, detail=detail)))
+
+
+def _resolve(text: str, base: Path) -> tuple[str, str | None]:
+    """(where it is, what the indexes call it) of a manifest's path or URI."""
+    return (text, None) if "://" in text else (str((base / text).absolute()), text)
+
+
+def _row_source(row: ManifestRow, base: Path, licence: Mapping[str, str | None]) -> Source:
+    values = row.values
+    uri, name = _resolve(values["path"], base)
+    uri_b, name_b = _resolve(values["path_b"], base) if values.get("path_b") else (None, None)
+    return Source(
+        uri=uri,
+        uri_b=uri_b,
+        channels=_channels(values["channels"]) if values.get("channels") else None,
+        licence=licence_of(values, base) if values.get("licence") else licence_of(licence, Path()),
+        speakers=_speakers(values["speakers"]) if values.get("speakers") else None,
+        language=values.get("language") or None,
+        transcript=_resolve(values["transcript"], base)[0] if values.get("transcript") else None,
+        origin=row.origin,
+        name=name,
+        name_b=name_b,
+    )
+
+
+def _channels(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)\s*[,|]\s*(\d+)", text)
+    if not match or match[1] == match[2]:
+        raise SourceError(f"channels {text!r}: give two different numbers from 0, as 0,1")
+    return int(match[1]), int(match[2])
+
+
+def _speakers(text: str) -> tuple[str, str]:
+    first, bar, second = text.partition("|")
+    if not bar or not first.strip() or not second.strip() or first.strip() == second.strip():
+        raise SourceError(f"speakers {text!r}: give two different names, as anna|ben (channel 0, channel 1)")
+    return first.strip(), second.strip()

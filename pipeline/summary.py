@@ -1,0 +1,68 @@
+"""The tables at the end of a build."""
+
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.build import BuildPlan, BuildResult
+from pipeline.describe import read_description
+from pipeline.view import hours
+from schemas.shard import RecordingRow
+
+
+def _losses(rows: list[RecordingRow]) -> Table:
+    count: Counter[tuple[str, str]] = Counter()
+    seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for row in rows:
+        for loss in row.lost:
+            count[loss.stage, loss.reason] += 1
+            seconds[loss.stage, loss.reason] += loss.end_s - loss.start_s
+    table = Table("lost at", "reason", "times", "audio", title_justify="left")
+    for (stage, reason), n in sorted(count.items()):
+        table.add_row(stage, reason, str(n), hours(seconds[stage, reason]))
+    return table
+
+
+def result_table(result: BuildResult, out: Path) -> Group:
+    """What went in, what came out, what was lost where and why."""
+    rows = result.recordings
+    kept = [row for row in rows if row.n_clips]
+    lines = [
+        f"recordings: {len(rows) + len(result.quarantined)} in = {len(kept)} kept + {len(rows) - len(kept)} rejected"
+        + (f" + {len(result.quarantined)} in quarantine" if result.quarantined else ""),
+        f"audio: {hours(sum(r.duration_s for r in rows))} in, {hours(sum(r.kept_s for r in rows))} in "
+        f"{sum(r.n_clips for r in rows)} clips",
+    ]
+    if any(row.unlicensed for row in kept):
+        lines.append(f"WITHOUT A LICENCE: {sum(row.unlicensed for row in kept)} recordings, marked in every index")
+    splits = Table("split", "clips", "audio")
+    description = read_description(out)
+    for name, total in (description["totals"]["splits"] if description else {}).items():
+        splits.add_row(name, str(total["clips"]), hours(total["seconds"]))
+    parts: list[Text | Table] = [Text(line) for line in lines]
+    parts.append(splits)
+    if any(row.lost for row in rows):
+        parts.append(_losses(rows))
+    parts.append(Text(f"{len(result.shards)} shards, {result.packed_now} written now: {out}/shards"))
+    return Group(*parts)
+
+
+def plan_table(plan: BuildPlan, out: Path) -> Group:
+    """What a build would do."""
+    known_s = sum(recording.duration_s or 0.0 for recording in plan.missing)
+    unknown = sum(recording.duration_s is None for recording in plan.missing)
+    lines = [
+        f"would prepare {len(plan.missing)} recordings, {hours(known_s)}"
+        + (f" and {unknown} of unknown length" if unknown else ""),
+        f"{plan.there} are prepared already, {len(plan.refused)} are refused",
+        f"nothing was written to {out}",
+    ]
+    table = Table("to prepare", "container", "codec", "rate", "channels", "length", "licence")
+    for r in plan.missing:
+        length = hours(r.duration_s) if r.duration_s is not None else "?"
+        name = r.source.name or r.source.uri
+        table.add_row(name, r.container, r.codec, f"{r.sample_rate_hz} Hz", str(r.n_channels), length, r.licence.spdx)
+    return Group(table, *(Text(line) for line in lines))

@@ -1,0 +1,111 @@
+"""Prepared: what phase 1 leaves of one recording, in one Parquet file.
+
+One row group per clip, so that the metadata of all clips is read without their data and one clip without the others;
+the recording itself, with what was lost of it, is JSON in the file's metadata.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from schemas.arrow import from_dict, from_table, schema_of, to_dict, to_table
+from schemas.atomic import aside, put_in_place
+from schemas.clip import Clip, ClipInfo
+from schemas.recording import Recording
+from schemas.rejection import Rejection
+from schemas.shard import Loss, RecordingRow
+
+_KEY = b"duplexset.recording"
+
+
+def recording_row(recording: Recording, clips: list[ClipInfo], lost: list[Rejection]) -> RecordingRow:
+    """The row of a recording with these clips and losses."""
+    kept_s = sum(clip.end_s - clip.start_s for clip in clips)
+    return RecordingRow(
+        uri=recording.source.name or recording.source.uri,
+        uri_b=recording.source.name_b or recording.source.uri_b,
+        origin=recording.source.origin,
+        recording_id=recording.recording_id,
+        licence=recording.licence.spdx,
+        unlicensed=recording.licence.unlicensed,
+        language=recording.source.language,
+        duration_s=kept_s + sum(loss.end_s - loss.start_s for loss in lost),
+        kept_s=kept_s,
+        n_clips=len(clips),
+        lost=tuple(loss_of(rejection) for rejection in lost),
+    )
+
+
+def loss_of(rejection: Rejection) -> Loss:
+    """A rejection as a line of its recording's row."""
+    return Loss(
+        stage=rejection.stage,
+        reason=rejection.reason.value,
+        detail=rejection.detail,
+        start_s=rejection.start_s,
+        end_s=rejection.end_s,
+    )
+
+
+class PreparedWriter:
+    """Writes the file of one recording aside, clip by clip; `close` puts it in place, `abort` leaves nothing."""
+
+    def __init__(self, path: Path, recording: Recording, fingerprint: str) -> None:
+        self._path = path
+        self._temporary = aside(path)
+        self._recording = recording
+        self._fingerprint = fingerprint
+        self._clips: list[ClipInfo] = []
+        self._lost: list[Rejection] = []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = pq.ParquetWriter(self._temporary, schema_of(Clip), compression="zstd")
+
+    def add(self, row: Clip | Rejection) -> None:
+        """A clip of the recording, or a stretch that was lost."""
+        if isinstance(row, Rejection):
+            self._lost.append(row)
+            return
+        info = replace(row.info, provenance=replace(row.info.provenance, fingerprint=self._fingerprint))
+        self._writer.write_table(to_table(Clip, [replace(row, info=info)]))
+        self._clips.append(info)
+
+    def close(self) -> RecordingRow:
+        """Put the file in place and give the recording's row."""
+        row = recording_row(self._recording, self._clips, self._lost)
+        self._writer.add_key_value_metadata({_KEY: json.dumps(to_dict(row)).encode()})
+        self._writer.close()
+        put_in_place(self._temporary, self._path)
+        return row
+
+    def abort(self) -> None:
+        """Remove what was written."""
+        self._writer.close()
+        self._temporary.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFile:
+    """Reads a prepared file."""
+
+    path: Path
+
+    def recording(self) -> RecordingRow:
+        """The recording and what was lost of it."""
+        return from_dict(RecordingRow, json.loads(pq.read_metadata(self.path).metadata[_KEY]))
+
+    def infos(self) -> Iterator[tuple[int, ClipInfo, int]]:
+        """(row group, clip without its data, size of its data in bytes) of every clip."""
+        with pq.ParquetFile(self.path) as file:
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group, columns=["info"])
+                info = from_dict(ClipInfo, table.column("info")[0].as_py())
+                yield group, info, file.metadata.row_group(group).total_byte_size
+
+    def clip(self, group: int) -> Clip:
+        """One whole clip."""
+        with pq.ParquetFile(self.path) as file:
+            (clip,) = from_table(Clip, file.read_row_group(group))
+            return clip

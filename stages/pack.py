@@ -1,0 +1,158 @@
+"""pack: write one shard, a plain tar, and the index rows of its clips."""
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, ClassVar
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from schemas.arrow import schema_of, to_dict, to_table
+from schemas.atomic import whole_file
+from schemas.clip import Clip
+from schemas.conversation import Word
+from schemas.prepared import PreparedFile
+from schemas.recording import FRAME_SAMPLES, SAMPLE_RATE_HZ
+from schemas.shard import ClipRow, PackedShard, ShardPlan
+from stages.contract import Needs
+
+_KEY = b"duplexset.shard"
+END_OF_TAR = 2 * tarfile.BLOCKSIZE  # two empty blocks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """`out`: the dataset folder. Writes `shards/<name>` and `work/packed/<name>.parquet`, its part of the index."""
+
+    out: str
+    name: ClassVar[str] = "pack"
+    reads: ClassVar[type] = ShardPlan
+    writes: ClassVar[type] = PackedShard
+    needs: ClassVar[Needs] = Needs()
+    version: ClassVar[int] = 1
+
+    def load(self, device: str) -> Callable[[ShardPlan], PackedShard]:
+        """No model."""
+        return lambda plan: pack(plan, Path(self.out))
+
+
+def plan_digest(plan: ShardPlan) -> str:
+    """SHA-256 over what shapes the shard: the version, its clips in order and the files they come from."""
+    text = json.dumps([Pack.version, plan.name, [[m.clip_id, Path(m.prepared).name] for m in plan.members]])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def index_part(out: Path, name: str) -> Path:
+    """Where a shard's part of the index lies."""
+    return out / "work" / "packed" / f"{name}.parquet"
+
+
+def packed_before(plan: ShardPlan, out: Path) -> PackedShard | None:
+    """The shard if exactly this plan was packed before and its tar is still there in its size, else None."""
+    part, tar = index_part(out, plan.name), out / "shards" / plan.name
+    if not part.exists() or not tar.exists():
+        return None
+    values = json.loads(pq.read_metadata(part).metadata[_KEY])
+    packed = PackedShard(**{**values, "split": plan.split})
+    same = packed.plan_sha256 == plan_digest(plan) and packed.size_bytes == tar.stat().st_size
+    return packed if same else None
+
+
+def pack(plan: ShardPlan, out: Path) -> PackedShard:
+    """Write the shard, then its part of the index: the part is there only if the tar is whole."""
+    part = index_part(out, plan.name)
+    part.unlink(missing_ok=True)
+    with whole_file(out / "shards" / plan.name) as temporary, temporary.open("wb") as file:
+        sink = _Digesting(file)
+        rows = list(_write_members(plan, sink))
+        sink.write(b"\0" * END_OF_TAR)
+    packed = PackedShard(
+        name=plan.name,
+        split=plan.split,
+        n_clips=len(rows),
+        size_bytes=sink.size,
+        sha256=sink.total.hexdigest(),
+        plan_sha256=plan_digest(plan),
+    )
+    with whole_file(part) as temporary, pq.ParquetWriter(temporary, schema_of(ClipRow), compression="zstd") as writer:
+        writer.write_table(to_table(ClipRow, rows))
+        writer.add_key_value_metadata({_KEY: json.dumps(to_dict(packed)).encode()})
+    return packed
+
+
+class _Digesting:
+    """A file that counts and digests what is written to it: the whole, and the part since `begin`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = 0
+        self.total = hashlib.sha256()
+        self.part = hashlib.sha256()
+
+    def begin(self) -> int:
+        self.part = hashlib.sha256()
+        return self.size
+
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
+        self.size += len(data)
+        self.total.update(data)
+        self.part.update(data)
+
+
+def _write_members(plan: ShardPlan, sink: _Digesting) -> Iterator[ClipRow]:
+    for member in plan.members:
+        clip = PreparedFile(Path(member.prepared)).clip(member.row_group)
+        offset = sink.begin()
+        for suffix, data in sample_files(clip):
+            sink.write(tar_entry(f"{member.clip_id}.{suffix}", data))
+        yield ClipRow(
+            clip_id=member.clip_id,
+            kept=True,
+            reason=None,
+            split=plan.split,
+            shard=plan.name,
+            offset=offset,
+            length=sink.size - offset,
+            sha256=sink.part.hexdigest(),
+            n_frames=clip.info.n_frames,
+            duration_s=clip.info.end_s - clip.info.start_s,
+            unlicensed=clip.info.licence.unlicensed,
+            info=clip.info,
+        )
+
+
+def sample_files(clip: Clip) -> Iterator[tuple[str, bytes]]:
+    """(suffix, bytes) of a sample's files, in their order in the tar."""
+    n_frames = clip.info.n_frames
+    yield "codes.npy", _npy(np.frombuffer(clip.codes, dtype=np.int16).reshape(2, -1, n_frames))
+    yield "words.json", json.dumps([_words(clip.words, channel) for channel in (0, 1)], ensure_ascii=False).encode()
+    yield "turns.npy", _npy(np.frombuffer(clip.turns, dtype=np.int8).reshape(2, n_frames))
+    facts = {**to_dict(clip.info), "sample_rate_hz": SAMPLE_RATE_HZ, "frame_rate_hz": SAMPLE_RATE_HZ / FRAME_SAMPLES}
+    yield "json", json.dumps(facts, ensure_ascii=False, sort_keys=True).encode()
+    if clip.flac is not None:
+        yield "flac", clip.flac
+
+
+def _words(words: tuple[Word, ...], channel: int) -> list[list[str | float]]:
+    return [[w.text, w.start_s, w.end_s, w.confidence] for w in words if w.channel == channel]
+
+
+def _npy(array: np.ndarray) -> bytes:
+    sink = io.BytesIO()
+    np.save(sink, array, allow_pickle=False)
+    return sink.getvalue()
+
+
+def tar_entry(name: str, data: bytes) -> bytes:
+    """Header, data and padding of one file; nothing in it depends on the time, the user or the machine."""
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    info.mode = 0o644
+    header = info.tobuf(tarfile.USTAR_FORMAT)
+    return header + data + b"\0" * (-len(data) % tarfile.BLOCKSIZE)

@@ -1,0 +1,80 @@
+"""score: measure a conversation. What is good enough is decided later, by `select`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.conversation import Labelled, Quality, Scored, Segment
+from schemas.recording import SAMPLE_RATE_HZ
+from stages.contract import Needs
+
+FLOOR_DB = -120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """Adds the measurements."""
+
+    name: ClassVar[str] = "score"
+    reads: ClassVar[type] = Labelled
+    writes: ClassVar[type] = Scored
+    needs: ClassVar[Needs] = Needs()
+    version: ClassVar[int] = 1
+
+    def load(self, device: str) -> Callable[[Labelled], Scored]:
+        """No model."""
+        return score
+
+
+def score(row: Labelled) -> Scored:
+    """A labelled span with its measurements."""
+    span = row.diarized.span
+    segments = row.diarized.segments
+    pcm = np.frombuffer(span.pcm, dtype=np.int16).reshape(2, -1)
+    length_s = pcm.shape[1] / SAMPLE_RATE_HZ
+    speech_s = (spoken_s(segments, 0), spoken_s(segments, 1))
+    both_s = overlap_s(segments)
+    quality = Quality(
+        speech_s=speech_s,
+        overlap_s=both_s,
+        silence_s=max(0.0, length_s - sum(speech_s) + both_s),
+        level_db=(level_db(pcm[0], segments, 0), level_db(pcm[1], segments, 1)),
+        leakage_db=span.source.layout.leakage_db,
+    )
+    return Scored(labelled=row, quality=quality)
+
+
+def spoken_s(segments: Sequence[Segment], channel: int) -> float:
+    """Seconds in which a channel is active."""
+    return sum(s.end_s - s.start_s for s in segments if s.channel == channel)
+
+
+def overlap_s(segments: Sequence[Segment]) -> float:
+    """Seconds in which both channels are active. segments: per channel disjoint."""
+    edges = sorted((t, step) for s in segments for t, step in ((s.start_s, 1), (s.end_s, -1)))
+    total, depth, since = 0.0, 0, 0.0
+    for time_s, step in edges:
+        if depth == 2:
+            total += time_s - since
+        depth += step
+        since = time_s
+    return total
+
+
+def level_db(pcm: npt.NDArray[np.int16], segments: Sequence[Segment], channel: int) -> float:
+    """RMS level of a channel while it is active, dB relative to full scale; -120 where it never is.
+
+    pcm: int16 [samples] at 24 kHz.
+    """
+    energy, count = 0.0, 0
+    for s in segments:
+        if s.channel == channel:
+            part = pcm[round(s.start_s * SAMPLE_RATE_HZ) : round(s.end_s * SAMPLE_RATE_HZ)].astype(np.float32)
+            energy += float(np.dot(part, part))
+            count += len(part)
+    if energy == 0.0:
+        return FLOOR_DB
+    return float(max(FLOOR_DB, 10 * np.log10(energy / count / 32768.0**2)))

@@ -1,0 +1,97 @@
+"""Settings of all tests, and clips without audio: what selection and packing need."""
+
+import os
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from schemas.clip import Clip, ClipInfo, Provenance, clip_id_of
+from schemas.conversation import Quality, Segment, Word
+from schemas.licence import Consent, Licence, rights_of
+from schemas.prepared import PreparedFile, PreparedWriter
+from schemas.recording import Recording, Source
+from schemas.rejection import Reason, Rejection
+
+settings.register_profile("duplexset", deadline=None, derandomize=True)  # never a matter of time or chance
+settings.load_profile("duplexset")
+
+SPEECH = (Segment(channel=0, start_s=0.5, end_s=3.0), Segment(channel=1, start_s=2.8, end_s=6.0))
+CC0 = Licence(spdx="CC0-1.0", consent=Consent.SYNTHETIC, rights=rights_of("CC0-1.0"))
+
+
+def make_recording(name: str, speakers: tuple[str, str] | None = None) -> Recording:
+    return Recording(
+        recording_id=hashlib.sha256(name.encode()).hexdigest(),
+        source=Source(uri=f"/data/{name}", licence=CC0, speakers=speakers, origin="test", name=name),
+        licence=CC0,
+        container="wav",
+        codec="pcm_s16le",
+        sample_rate_hz=8_000,
+        n_channels=2,
+        size_bytes=1_000,
+        duration_s=20.0,
+    )
+
+
+def make_clip(recording: Recording, number: int = 0, n_frames: int = 100) -> Clip:
+    start = number * 10 * 24_000
+    end = start + n_frames * 1_920
+    rng = np.random.default_rng([number, n_frames, int(recording.recording_id[:8], 16)])
+    return Clip(
+        info=ClipInfo(
+            clip_id=clip_id_of(recording.recording_id, start, end),
+            recording_id=recording.recording_id,
+            start_s=start / 24_000,
+            end_s=end / 24_000,
+            n_frames=n_frames,
+            speakers=recording.source.speakers or (f"{recording.recording_id}/0", f"{recording.recording_id}/1"),
+            language="en",
+            licence=recording.licence,
+            quality=Quality(
+                speech_s=(2.5, 3.2), overlap_s=0.2, silence_s=2.5, level_db=(-20.0, -23.0), leakage_db=(-50.0, -45.0)
+            ),
+            segments=SPEECH,
+            provenance=Provenance(
+                uri=recording.source.name or "",
+                uri_b=None,
+                container="wav",
+                source_codec="pcm_s16le",
+                source_sample_rate_hz=8_000,
+                layout="separate",
+                codec="builtin",
+                codec_sha256="0" * 64,
+                fingerprint="",
+            ),
+        ),
+        codes=rng.integers(0, 2_048, (2, 8, n_frames), dtype=np.int16).tobytes(),
+        turns=np.zeros((2, n_frames), dtype=np.int8).tobytes(),
+        words=(Word(channel=1, text="naïve", start_s=2.9, end_s=3.3, confidence=1.0),),
+    )
+
+
+MakePrepared = Callable[..., PreparedFile]
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> MakePrepared:
+    """prepared(name, clips=2, speakers=None): a prepared file in tmp_path/work/prepared."""
+
+    def make(name: str, clips: int = 2, speakers: tuple[str, str] | None = None) -> PreparedFile:
+        recording = make_recording(name, speakers)
+        path = tmp_path / "out" / "work" / "prepared" / f"{recording.recording_id}.parquet"
+        writer = PreparedWriter(path, recording, "f" * 64)
+        for number in range(clips):
+            writer.add(make_clip(recording, number))
+        lost = Rejection(uri=name, stage="split", reason=Reason.SILENCE, detail="12 s", start_s=30.0, end_s=42.0)
+        writer.add(lost)
+        writer.close()
+        return PreparedFile(path)
+
+    return make

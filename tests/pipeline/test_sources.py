@@ -1,0 +1,174 @@
+"""SOURCE in all its forms; every mistake in one clear line."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.manifest import ManifestError
+from pipeline.sources import PairPattern, SourceError, Sources, read_sources
+from schemas.licence import Consent, LicenceError
+from schemas.rejection import Reason
+
+NONE: dict[str, str | None] = {}
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def names_of(found: Sources) -> list[tuple[str | None, str | None]]:
+    return [(s.name, s.name_b) for s in found.usable]
+
+
+def test_a_folder_gives_its_audio_and_tells_what_it_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, "b.WAV", "sub/a.mp3", "notes.txt", ".hidden.wav")
+    found = read_sources([str(tmp_path)], {"licence": "cc by 4.0", "holder": "Acme"})
+    assert names_of(found) == [("b.WAV", None), ("sub/a.mp3", None)]
+    assert [p.name for p in found.left_out] == ["notes.txt"]
+    assert all(s.licence and (s.licence.spdx, s.licence.holder) == ("CC-BY-4.0", "Acme") for s in found.usable)
+
+
+def test_names_do_not_depend_on_where_the_folder_lies(tmp_path: Path) -> None:
+    for place in ("here", "there/below"):
+        touch(tmp_path / place, "x.wav")
+    here, there = (read_sources([str(tmp_path / p)], NONE).usable[0] for p in ("here", "there/below"))
+    assert here.name == there.name == "x.wav"
+    assert here.uri != there.uri
+
+
+def test_a_glob_and_a_single_file(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.wav", "a/2.wav", "b/3.flac")
+    assert names_of(read_sources([f"{tmp_path}/a/*.wav"], NONE)) == [("1.wav", None), ("2.wav", None)]
+    assert names_of(read_sources([f"{tmp_path}/*/*"], NONE)) == [
+        ("a/1.wav", None),
+        ("a/2.wav", None),
+        ("b/3.flac", None),
+    ]
+    assert names_of(read_sources([f"{tmp_path}/b/3.flac"], NONE)) == [("3.flac", None)]
+
+
+def test_the_nearest_licence_file_speaks_for_its_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "x.wav", "deep/y.wav", "deep/er/z.wav")
+    (tmp_path / "LICENSE.toml").write_text('licence = "CC0-1.0"\n')
+    (tmp_path / "deep" / "LICENSE.toml").write_text(
+        'licence = "CC-BY-4.0"\nevidence = "proof.txt"\nconsent = "contract"\n'
+    )
+    (tmp_path / "deep" / "proof.txt").write_text("yes")
+    licences = {s.name: s.licence for s in read_sources([str(tmp_path)], {"licence": "MIT"}).usable}
+    assert {name: lic.spdx for name, lic in licences.items() if lic} == {
+        "x.wav": "CC0-1.0",
+        "deep/y.wav": "CC-BY-4.0",
+        "deep/er/z.wav": "CC-BY-4.0",
+    }
+    deep = licences["deep/y.wav"]
+    assert deep
+    assert deep.evidence_sha256 == hashlib.sha256(b"yes").hexdigest()
+    assert deep.consent is Consent.CONTRACT
+
+
+def test_pairs_by_pattern_and_a_half_without_its_other(tmp_path: Path) -> None:
+    touch(tmp_path, "k.left.wav", "k.right.wav", "q.left.wav", "solo.wav")
+    found = read_sources([str(tmp_path)], NONE, PairPattern.parse("{name}.left.*|{name}.right.*"))
+    assert names_of(found) == [("k.left.wav", "k.right.wav"), ("solo.wav", None)]
+    assert [(s.name, r.reason) for s, r in found.rejected] == [("q.left.wav", Reason.PAIR_MISMATCH)]
+
+
+@pytest.mark.parametrize("text", ["{name}.left", "a|b", "{name}|{name}|{name}", "{name}{name}|{name}"])
+def test_a_pattern_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(SourceError, match="give two patterns"):
+        PairPattern.parse(text)
+
+
+ROWS = [
+    {"path": "a.wav", "licence": "CC0-1.0", "speakers": "anna|ben", "language": "en", "channels": "2,3"},
+    {"path": "l.wav", "path_b": "r.wav", "licence": "", "transcript": "t/x.json"},
+    {"path": "s3://bucket/c.wav", "licence": "CC-BY-4.0"},
+]
+
+
+def write_manifest(path: Path, rows: list[dict[str, str]]) -> Path:
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    if path.suffix == ".csv":
+        lines = [",".join(columns)] + [",".join(f'"{row.get(c, "")}"' for c in columns) for row in rows]
+        path.write_text("\ufeff" + "\r\n".join(lines) + "\r\n", encoding="utf-8")
+    elif path.suffix == ".jsonl":
+        path.write_text("\n\n".join(json.dumps(row) for row in rows))
+    else:
+        pq.write_table(pa.table({c: [row.get(c) for row in rows] for c in columns}), path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_every_kind_of_manifest_says_the_same(tmp_path: Path, suffix: str) -> None:
+    path = write_manifest(tmp_path / f"m{suffix}", ROWS)
+    found = read_sources([str(path)], {"licence": "MIT"})
+    one, two, three = found.usable
+    assert (one.uri, one.name) == (str(tmp_path / "a.wav"), "a.wav")
+    assert (one.speakers, one.language, one.channels) == (("anna", "ben"), "en", (2, 3))
+    assert (two.name, two.name_b, two.transcript) == ("l.wav", "r.wav", str(tmp_path / "t/x.json"))
+    assert [s.licence.spdx for s in found.usable if s.licence] == ["CC0-1.0", "MIT", "CC-BY-4.0"]
+    assert (three.uri, three.name) == ("s3://bucket/c.wav", None)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason", "words"),
+    [
+        ({"licence": "free"}, Reason.NO_LICENCE, "'free' is not known"),
+        ({"consent": "maybe", "licence": "MIT"}, Reason.NO_LICENCE, "'maybe' is not known"),
+        ({"evidence": "gone.txt", "licence": "MIT"}, Reason.NO_LICENCE, "gone.txt cannot be read"),
+        ({"channels": "1"}, Reason.MANIFEST, "give two different numbers"),
+        ({"speakers": "anna"}, Reason.MANIFEST, "give two different names"),
+    ],
+)
+def test_a_wrong_row_is_rejected_alone(tmp_path: Path, row: dict[str, str], reason: Reason, words: str) -> None:
+    path = write_manifest(tmp_path / "m.csv", [{"path": "good.wav"}, {"path": "bad.wav", **row}])
+    found = read_sources([str(path)], NONE)
+    assert [s.name for s in found.usable] == ["good.wav"]
+    ((_, rejection),) = found.rejected
+    assert rejection.reason is reason
+    assert rejection.detail.startswith("m.csv line 3: ")
+    assert words in rejection.detail
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("m.csv", b"path,colour\na.wav,red\n", "line 2: unknown column 'colour'; known are path, path_b"),
+        ("m.csv", b"path,language\n,en\n", "line 2: no path"),
+        ("m.csv", b"path,language\na.wav,en,extra\n", "more fields than columns"),
+        ("m.csv", b"path\n\xff.wav\n", "is not UTF-8"),
+        ("m.jsonl", b'{"path": "a.wav"}\n{"path": ', "line 2: not JSON"),
+        ("m.jsonl", b"[1]\n", "line 1: not a JSON object"),
+        ("m.parquet", b"PAR1", "is not Parquet"),
+    ],
+)
+def test_a_manifest_that_cannot_be_read_is_one_line(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ManifestError) as caught:
+        read_sources([str(tmp_path / name)], NONE)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+    touch(tmp_path, "only.txt")
+    with pytest.raises(SourceError, match=r"no such file or folder"):
+        read_sources([str(tmp_path / "none.wav")], NONE)
+    with pytest.raises(SourceError, match="no such manifest"):
+        read_sources([str(tmp_path / "none.csv")], NONE)
+    with pytest.raises(SourceError, match="no audio files found; 1 other files are there"):
+        read_sources([str(tmp_path)], NONE)
+
+
+def test_a_licence_file_with_an_unknown_key_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "x.wav")
+    (tmp_path / "LICENSE.toml").write_text('license = "CC0-1.0"\n')
+    with pytest.raises(LicenceError, match="unknown key 'license'"):
+        read_sources([str(tmp_path)], NONE)
