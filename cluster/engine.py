@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from cluster.gather import UnitDone
+from schemas.errors import UserError
 from stages.contract import Row, Stage
 
 
-class EngineError(RuntimeError):
+class EngineError(UserError):
     """The engine cannot start or was lost; the message says what to do."""
 
 

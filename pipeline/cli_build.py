@@ -103,8 +103,10 @@ def build(
     }
     sources = read_sources(source, fields, PairPattern.parse(pairs) if pairs else None)
     with View(interactive=False if force_plain else None) as view:
-        for path in sources.left_out:
-            view.say(f"left out {path}: its name does not end like an audio file's")
+        if sources.left_out:
+            names = ", ".join(path.name for path in sources.left_out[:3])
+            more = f" and {len(sources.left_out) - 3} more" if len(sources.left_out) > 3 else ""
+            view.say(f"left out, not named like audio: {names}{more}")
         opened = open_engine(engine.value, workers)
         try:
             if dry_run:

@@ -74,7 +74,7 @@ def intake(config: BuildConfig) -> list[Stage]:
 def conversation(config: BuildConfig) -> list[Stage]:
     """From a recording to its clips."""
     return [
-        FindLayout(),  # one speaker per channel, or a mixture? how much bleed?
+        FindLayout(min_recording_s=config.min_clip_s),  # one speaker per channel, or a mixture? how much bleed?
         SplitSpans(max_span_s=config.max_span_s, min_clip_s=config.min_clip_s),  # cut where nobody speaks
         Diarize(),  # who speaks when, bleed left out
         Label(),  # turn states per frame

@@ -129,7 +129,7 @@ class Preparation:
             duration_s=rejection.end_s - rejection.start_s,
             kept_s=0.0,
             n_clips=0,
-            lost=(loss_of(rejection),),
+            lost=(loss_of(rejection, source),),
         )
         self.result.refused.append(row)
         self.view.row(rejection)

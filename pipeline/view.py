@@ -66,7 +66,7 @@ class View:
     def __enter__(self) -> Self:
         """Start the live table, if this is a terminal."""
         if self._wanted:
-            self._live = Live(get_renderable=self._table, console=self.console, refresh_per_second=4, transient=True)
+            self._live = Live(get_renderable=self.table, console=self.console, refresh_per_second=4, transient=True)
             self._live.start()
         return self
 
@@ -98,7 +98,8 @@ class View:
     def row(self, row: Clip | Rejection) -> None:
         """A clip was made, or something was rejected."""
         if isinstance(row, Rejection):
-            self.say(f"rejected ({row.reason.value}) {row.uri}: {row.detail}", "yellow")
+            where = "" if row.uri in row.detail else f"{row.uri}: "
+            self.say(f"rejected ({row.reason.value}) {where}{row.detail}", "yellow")
             self._done_s += row.end_s - row.start_s
         else:
             self._done_s += row.info.end_s - row.info.start_s
@@ -130,7 +131,8 @@ class View:
                 f"{hours(c.kept_s)}; {speed:.0f} x real time, {hours(left_s)} left"
             )
 
-    def _table(self) -> Group:
+    def table(self) -> Group:
+        """The live table."""
         c = self.counts
         speed, left_s = self._speed()
         rows = Table.grid(padding=(0, 2))

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from schemas.arrow import from_dict, from_table, schema_of, to_dict, to_table
 from schemas.atomic import aside, put_in_place
 from schemas.clip import Clip, ClipInfo
-from schemas.recording import Recording
+from schemas.recording import Recording, Source
 from schemas.rejection import Rejection
 from schemas.shard import Loss, RecordingRow
 
@@ -35,16 +35,20 @@ def recording_row(recording: Recording, clips: list[ClipInfo], lost: list[Reject
         duration_s=kept_s + sum(loss.end_s - loss.start_s for loss in lost),
         kept_s=kept_s,
         n_clips=len(clips),
-        lost=tuple(loss_of(rejection) for rejection in lost),
+        lost=tuple(loss_of(rejection, recording.source) for rejection in lost),
     )
 
 
-def loss_of(rejection: Rejection) -> Loss:
-    """A rejection as a line of its recording's row."""
+def loss_of(rejection: Rejection, source: Source) -> Loss:
+    """A rejection as a line of its recording's row; files have the names that the indexes give them."""
+    detail = rejection.detail
+    for uri, name in ((source.uri, source.name), (source.uri_b, source.name_b)):
+        if uri and name:
+            detail = detail.replace(uri, name)
     return Loss(
         stage=rejection.stage,
         reason=rejection.reason.value,
-        detail=rejection.detail,
+        detail=detail,
         start_s=rejection.start_s,
         end_s=rejection.end_s,
     )

@@ -26,7 +26,7 @@ SPEECH = (Segment(channel=0, start_s=0.5, end_s=3.0), Segment(channel=1, start_s
 CC0 = Licence(spdx="CC0-1.0", consent=Consent.SYNTHETIC, rights=rights_of("CC0-1.0"))
 
 
-def make_recording(name: str, speakers: tuple[str, str] | None = None) -> Recording:
+def _recording(name: str, speakers: tuple[str, str] | None = None) -> Recording:
     return Recording(
         recording_id=hashlib.sha256(name.encode()).hexdigest(),
         source=Source(uri=f"/data/{name}", licence=CC0, speakers=speakers, origin="test", name=name),
@@ -40,7 +40,7 @@ def make_recording(name: str, speakers: tuple[str, str] | None = None) -> Record
     )
 
 
-def make_clip(recording: Recording, number: int = 0, n_frames: int = 100) -> Clip:
+def _clip(recording: Recording, number: int = 0, n_frames: int = 100) -> Clip:
     start = number * 10 * 24_000
     end = start + n_frames * 1_920
     rng = np.random.default_rng([number, n_frames, int(recording.recording_id[:8], 16)])
@@ -84,14 +84,26 @@ def prepared(tmp_path: Path) -> MakePrepared:
     """prepared(name, clips=2, speakers=None): a prepared file in tmp_path/work/prepared."""
 
     def make(name: str, clips: int = 2, speakers: tuple[str, str] | None = None) -> PreparedFile:
-        recording = make_recording(name, speakers)
+        recording = _recording(name, speakers)
         path = tmp_path / "out" / "work" / "prepared" / f"{recording.recording_id}.parquet"
         writer = PreparedWriter(path, recording, "f" * 64)
         for number in range(clips):
-            writer.add(make_clip(recording, number))
+            writer.add(_clip(recording, number))
         lost = Rejection(uri=name, stage="split", reason=Reason.SILENCE, detail="12 s", start_s=30.0, end_s=42.0)
         writer.add(lost)
         writer.close()
         return PreparedFile(path)
 
     return make
+
+
+@pytest.fixture
+def make_recording() -> Callable[..., Recording]:
+    """make_recording(name, speakers=None)."""
+    return _recording
+
+
+@pytest.fixture
+def make_clip() -> Callable[..., Clip]:
+    """make_clip(recording, number=0, n_frames=100)."""
+    return _clip

@@ -19,10 +19,12 @@ from pipeline.view import View
 from schemas.prepared import PreparedFile
 from stages.pack import tar_entry
 
+NAMES = "abcdefghijkl"
+
 
 @pytest.fixture
 def out(prepared: Callable[..., PreparedFile], tmp_path: Path) -> Iterator[Path]:
-    files = [prepared(f"{name}.wav", speakers=(name, name + "'")) for name in "abcdefgh"]
+    files = [prepared(f"{name}.wav", speakers=(name, name + "'")) for name in NAMES]
     folder = tmp_path / "out"
     made_by = MadeBy(
         config=BuildConfig(split_percent=(50, 25, 25)), weights={"builtin": "0" * 64}, fingerprint="f" * 64
@@ -46,9 +48,9 @@ def rewrite(path: Path, change: Callable[[list[dict[str, object]]], None]) -> No
 def test_a_whole_dataset_has_no_difference(out: Path) -> None:
     assert differences(out) == []
     totals = json.loads((out / "dataset.json").read_text())["duplexset"]["totals"]
-    assert sum(split["clips"] for split in totals["splits"].values()) == 16
-    assert totals["recordings"]["count"] == totals["recordings"]["kept"] == 8
-    assert totals["recordings"]["lost"] == {"split: silence": {"count": 8, "seconds": 96.0}}
+    assert sum(split["clips"] for split in totals["splits"].values()) == 2 * len(NAMES)
+    assert totals["recordings"]["count"] == totals["recordings"]["kept"] == len(NAMES)
+    assert totals["recordings"]["lost"] == {"split: silence": {"count": len(NAMES), "seconds": 12.0 * len(NAMES)}}
     assert len(totals["splits"]) == 3  # else the test would not see what it is for
 
 

@@ -1,0 +1,69 @@
+"""What shapes a dataset, and what does not."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline import config as module
+from pipeline.config import BuildConfig, ConfigError, conversation, describe_stages, fingerprint, parse_split
+from pipeline.prepare import prepared_path
+from schemas.recording import Recording
+
+WEIGHTS = {"builtin": "0" * 64}
+
+
+def test_the_fingerprint_follows_settings_weights_and_stage_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    base = fingerprint(BuildConfig(), WEIGHTS)
+    assert fingerprint(BuildConfig(), WEIGHTS) == base
+    assert fingerprint(BuildConfig(flac=True), WEIGHTS) != base
+    assert fingerprint(BuildConfig(allow=("LicenseRef-x",)), WEIGHTS) != base
+    assert fingerprint(BuildConfig(), {"builtin": "1" * 64}) != base
+    monkeypatch.setattr(module.Label, "version", 99)
+    assert fingerprint(BuildConfig(), WEIGHTS) != base
+
+
+def test_settings_of_later_phases_leave_prepared_files_alone() -> None:
+    base = fingerprint(BuildConfig(), WEIGHTS)
+    assert fingerprint(BuildConfig(split_percent=(80, 10, 10), shard_mb=1), WEIGHTS) == base
+
+
+def test_each_stage_reads_what_the_one_before_writes() -> None:
+    stages = conversation(BuildConfig())
+    assert stages[0].reads is Recording
+    for before, after in itertools.pairwise(stages):
+        assert before.writes is after.reads, f"{before.name} -> {after.name}"
+
+
+def test_every_setting_of_every_stage_is_written_down() -> None:
+    described = {entry["stage"]: entry["settings"] for entry in describe_stages(conversation(BuildConfig(flac=True)))}
+    assert described["tokenize"] == {"codec": "builtin", "flac": True}
+    assert described["split"]["max_span_s"] == 600.0  # type: ignore[index]
+
+
+def test_a_prepared_file_is_named_by_its_recordings_row_but_not_by_its_place(
+    make_recording: Callable[..., Recording],
+) -> None:
+    recording = make_recording("a.wav")
+    moved = replace(recording, source=replace(recording.source, uri="/elsewhere/a.wav", origin="row 9"))
+    relicensed = replace(recording, licence=replace(recording.licence, holder="someone else"))
+    path = prepared_path(Path("out"), recording, "f")
+    assert prepared_path(Path("out"), moved, "f") == path
+    assert prepared_path(Path("out"), relicensed, "f") != path
+    assert prepared_path(Path("out"), recording, "g") != path
+
+
+@pytest.mark.parametrize("text", ["90/5", "a/b/c", "90/5/5/0", "90,5,5", ""])
+def test_a_split_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="as 90/5/5"):
+        parse_split(text)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"split_percent": (90, 5, 6)}, {"split_percent": (110, -5, -5)}, {"min_clip_s": 0.0}, {"shard_mb": 0}]
+)
+def test_values_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        BuildConfig(**wrong)  # type: ignore[arg-type]
