@@ -1,11 +1,15 @@
 """The Ray Data engine: each operator is a pool of actors, rows stream from pool to pool."""
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the machine
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray's coming default; silences its warning
+os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its lines would tear the live view; errors are raised
 
 import pyarrow as pa
 import ray
@@ -18,6 +22,19 @@ from cluster.rows import Envelope, RowCodec
 from stages.contract import Needs, Row, Stage
 
 MAX_BLOCKS = 10_000  # above this, several units share a block
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Drop what native code writes to stderr: Ray announces its log level there. Exceptions pass."""
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 class _Pool:
@@ -49,7 +66,8 @@ class RayEngine:
         if "RAY_ADDRESS" not in os.environ:
             options |= {"num_cpus": workers or os.cpu_count(), "include_dashboard": False}
         try:
-            ray.init(**options)
+            with _silent_stderr():
+                ray.init(**options)
         except (ConnectionError, RuntimeError, OSError) as error:
             raise EngineError(f"Ray did not start ({error}); --engine inline runs without it") from error
 
@@ -62,6 +80,7 @@ class RayEngine:
         tables = [codec.encode(Envelope(i, (), (), unit)) for i, unit in enumerate(units)]
         per_block = -(-len(tables) // MAX_BLOCKS)
         blocks = [pa.concat_tables(tables[i : i + per_block]) for i in range(0, len(tables), per_block)]
+        logging.getLogger("ray.data").setLevel(logging.ERROR)  # the build has its own view
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
@@ -73,7 +92,7 @@ class RayEngine:
                 batch_size=1,
                 batch_format="pyarrow",
                 zero_copy_batch=True,
-                compute=ray.data.ActorPoolStrategy(min_size=1, max_size=self._pool_size(needs, len(units))),
+                compute=ray.data.ActorPoolStrategy(size=self._pool_size(needs, len(units))),
                 num_cpus=needs.cpus,
                 num_gpus=needs.gpus,
             )

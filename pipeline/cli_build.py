@@ -102,20 +102,20 @@ def build(
         "consent": consent,
     }
     sources = read_sources(source, fields, PairPattern.parse(pairs) if pairs else None)
-    with View(interactive=False if force_plain else None) as view:
-        if sources.left_out:
-            names = ", ".join(path.name for path in sources.left_out[:3])
-            more = f" and {len(sources.left_out) - 3} more" if len(sources.left_out) > 3 else ""
-            view.say(f"left out, not named like audio: {names}{more}")
-        opened = open_engine(engine.value, workers)
-        try:
+    opened = open_engine(engine.value, workers)
+    try:
+        with View(interactive=False if force_plain else None) as view:
+            if sources.left_out:
+                names = ", ".join(path.name for path in sources.left_out[:3])
+                more = f" and {len(sources.left_out) - 3} more" if len(sources.left_out) > 3 else ""
+                view.say(f"left out, not named like audio: {names}{more}")
             if dry_run:
                 planned = run_dry(sources, out, config, engine=opened, view=view)
                 view.console.print(plan_table(planned, out))
                 return
             result = run_build(sources, out, config, engine=opened, view=view)
-        finally:
-            opened.close()
+    finally:
+        opened.close()
     Console().print(result_table(result, out))
     if result.quarantined:
         raise typer.Exit(QUARANTINED)

@@ -12,7 +12,7 @@ from stages.ingest import Ingest
 from stages.label import Label
 from stages.layout import FindLayout
 from stages.score import Score
-from stages.split import SplitSpans
+from stages.split import Split
 from stages.tokenize import Tokenize
 
 
@@ -75,7 +75,7 @@ def conversation(config: BuildConfig) -> list[Stage]:
     """From a recording to its clips."""
     return [
         FindLayout(min_recording_s=config.min_clip_s),  # one speaker per channel, or a mixture? how much bleed?
-        SplitSpans(max_span_s=config.max_span_s, min_clip_s=config.min_clip_s),  # cut where nobody speaks
+        Split(max_span_s=config.max_span_s, min_clip_s=config.min_clip_s),  # cut where nobody speaks
         Diarize(),  # who speaks when, bleed left out
         Label(),  # turn states per frame
         Score(),  # speech, overlap, levels

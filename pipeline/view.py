@@ -132,15 +132,17 @@ class View:
             )
 
     def table(self) -> Group:
-        """The live table."""
+        """The live table; before anything is counted, only the phase."""
         c = self.counts
+        if not c.done and not c.to_do:
+            return Group(Text(self._phase, style="bold"))
         speed, left_s = self._speed()
         rows = Table.grid(padding=(0, 2))
+        rows.add_row("", ProgressBar(total=max(c.to_do_s, 1e-3), completed=self._done_s, width=50))
         rows.add_row("recordings", f"{c.done} done" + (f" ({c.resumed} from an earlier run)" if c.resumed else ""))
         rows.add_row("audio", f"{hours(self._done_s)} of {hours(c.to_do_s)}, {speed:.0f} x real time")
         rows.add_row("time left", hours(left_s) if self._done_s else "-")
         rows.add_row("kept", f"{c.kept_clips} clips, {hours(c.kept_s)}")
         for reason, n in c.lost.most_common():
             rows.add_row(f"rejected: {reason}", f"{n}, {hours(c.lost_s[reason])}")
-        bar = ProgressBar(total=max(c.to_do_s, 1e-3), completed=self._done_s, width=60)
-        return Group(Text(self._phase, style="bold"), bar, rows)
+        return Group(Text(self._phase, style="bold"), rows)

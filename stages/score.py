@@ -12,6 +12,8 @@ from schemas.recording import SAMPLE_RATE_HZ
 from stages.contract import Needs
 
 FLOOR_DB = -120.0
+# Digits that mean something; what lies below them may depend on how a processor orders its additions.
+TIME_DIGITS, DB_DIGITS = 3, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +39,13 @@ def score(row: Labelled) -> Scored:
     length_s = pcm.shape[1] / SAMPLE_RATE_HZ
     speech_s = (spoken_s(segments, 0), spoken_s(segments, 1))
     both_s = overlap_s(segments)
+    leakage_db = span.source.layout.leakage_db
     quality = Quality(
-        speech_s=speech_s,
-        overlap_s=both_s,
-        silence_s=max(0.0, length_s - sum(speech_s) + both_s),
+        speech_s=(round(speech_s[0], TIME_DIGITS), round(speech_s[1], TIME_DIGITS)),
+        overlap_s=round(both_s, TIME_DIGITS),
+        silence_s=round(max(0.0, length_s - sum(speech_s) + both_s), TIME_DIGITS),
         level_db=(level_db(pcm[0], segments, 0), level_db(pcm[1], segments, 1)),
-        leakage_db=span.source.layout.leakage_db,
+        leakage_db=(round(leakage_db[0], DB_DIGITS), round(leakage_db[1], DB_DIGITS)),
     )
     return Scored(labelled=row, quality=quality)
 
@@ -72,9 +75,9 @@ def level_db(pcm: npt.NDArray[np.int16], segments: Sequence[Segment], channel: i
     energy, count = 0.0, 0
     for s in segments:
         if s.channel == channel:
-            part = pcm[round(s.start_s * SAMPLE_RATE_HZ) : round(s.end_s * SAMPLE_RATE_HZ)].astype(np.float32)
-            energy += float(np.dot(part, part))
+            part = pcm[round(s.start_s * SAMPLE_RATE_HZ) : round(s.end_s * SAMPLE_RATE_HZ)]
+            energy += float(np.square(part, dtype=np.float64).sum())  # not a BLAS call: those depend on threads
             count += len(part)
     if energy == 0.0:
         return FLOOR_DB
-    return float(max(FLOOR_DB, 10 * np.log10(energy / count / 32768.0**2)))
+    return round(float(max(FLOOR_DB, 10 * np.log10(energy / count / 32768.0**2))), DB_DIGITS)
