@@ -29,6 +29,12 @@ class BuildError(UserError):
     """The build cannot go on; the message says why and what to do."""
 
 
+class PackError(UserError):
+    """A shard cannot be written."""
+
+    exit_code = 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildResult:
     """What a build left."""
@@ -130,7 +136,10 @@ def _pack(plans: list[ShardPlan], out: Path, engine: Engine, view: View) -> tupl
     view.phase(f"packing {len(missing)} shards" + (f", {len(packed)} are there" if packed else ""))
     for unit, row in engine.run(missing, [Pack(out=str(out))]):
         if isinstance(row, Failed):
-            raise BuildError(f"shard {missing[unit].name} could not be written: {row.error}")
+            raise PackError(
+                f"shard {missing[unit].name} could not be written ({row.error}): "
+                "mend it and run the same command again; what is done is kept"
+            )
         if not isinstance(row, UnitDone):
             packed[row.name] = row
     return [packed[plan.name] for plan in plans], len(missing)

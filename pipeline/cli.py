@@ -98,7 +98,7 @@ def main() -> None:
         sys.exit(1)
     except UserError as error:
         sys.stderr.write(f"duplexset: {error}\n")
-        sys.exit(2)
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

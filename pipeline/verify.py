@@ -4,7 +4,9 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,10 @@ import pyarrow.parquet as pq
 
 from model.codec import CARDINALITY, N_CODEBOOKS
 from pipeline.describe import recording_totals, split_totals
-from pipeline.select import SPLITS
 from schemas.arrow import from_table, schema_of, to_dict
 from schemas.errors import UserError
 from schemas.shard import ClipRow, RecordingRow
+from stages.pack import END_OF_TAR
 
 TOLERANCE_S = 1e-6
 
@@ -39,21 +41,20 @@ def verify(out: Path) -> Iterator[str]:
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise VerifyError(f"{out / 'dataset.json'} cannot be read ({error}): build the dataset again") from error
     yield from _files(out, files)
+    whole = _Whole()
     try:
-        clips = list(_rows(out / "index" / "clips.parquet", ClipRow))
+        for shard, rows in groupby(_rows(out / "index" / "clips.parquet", ClipRow), key=lambda row: row.shard):
+            yield from _shard(out, shard, whole.seen(rows))
         recordings = list(_rows(out / "index" / "recordings.parquet", RecordingRow))
+        same = totals["recordings"] == recording_totals(recordings) and totals["splits"] == split_totals(out)
     except (pa.ArrowInvalid, OSError, KeyError) as error:
         yield f"index: cannot be read: {error}"
         return
-    yield from _clips(clips)
-    yield from _recordings(clips, recordings)
-    if totals["recordings"] != recording_totals(recordings) or totals["splits"] != split_totals(out):
+    yield from whole.faults
+    yield from whole.splits()
+    yield from whole.recordings(recordings)
+    if not same:
         yield "dataset.json: its totals are not those of the indexes"
-    for name in sorted({row.shard for row in clips if row.shard}):
-        if (out / "shards" / name).is_file():
-            yield from _shard(out / "shards" / name, [row for row in clips if row.shard == name])
-        else:
-            yield f"shards/{name}: missing, but the index of clips names it"
 
 
 def _rows(path: Path, cls: type) -> Iterator[Any]:
@@ -81,71 +82,88 @@ def _files(out: Path, files: dict[str, Any]) -> Iterator[str]:
                 yield f"{folder}/{path.name}: not part of the dataset"
 
 
-def _clips(clips: list[ClipRow]) -> Iterator[str]:
-    """What holds over all clips: ids once, and no speaker or recording in two splits."""
-    seen: set[str] = set()
-    where: dict[str, set[str]] = {}
-    for row in clips:
-        if row.clip_id in seen:
-            yield f"clip {row.clip_id}: twice in the index"
-        seen.add(row.clip_id)
-        if row.kept and row.split not in SPLITS:
-            yield f"clip {row.clip_id}: kept, but in no split"
-        if not row.kept and not row.reason:
-            yield f"clip {row.clip_id}: not kept, without a reason"
-        if row.kept and row.split is not None:
-            for name in (f"recording {row.info.recording_id}", *(f"speaker {s}" for s in row.info.speakers)):
-                where.setdefault(name, set()).add(row.split.value)
-    for name, splits in sorted(where.items()):
-        if len(splits) > 1:
-            yield f"{name}: in {' and '.join(sorted(splits))}"
+class _Whole:
+    """What holds over all clips; keeps ids, names and sums, never rows."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self._ids: set[str] = set()
+        self._splits: dict[str, set[str]] = defaultdict(set)
+        self._seconds: dict[str, float] = defaultdict(float)
+
+    def seen(self, rows: Iterable[ClipRow]) -> Iterator[ClipRow]:
+        """Pass rows through and take note of them."""
+        for row in rows:
+            if row.clip_id in self._ids:
+                self.faults.append(f"clip {row.clip_id}: twice in the index")
+            if row.kept != (row.split is not None and row.shard is not None):
+                self.faults.append(f"clip {row.clip_id}: kept, but without split or shard, or the other way round")
+            if not row.kept and not row.reason:
+                self.faults.append(f"clip {row.clip_id}: not kept, without a reason")
+            self._ids.add(row.clip_id)
+            self._seconds[row.info.recording_id] += row.duration_s
+            if row.split is not None:
+                for name in (f"recording {row.info.recording_id}", *(f"speaker {s}" for s in row.info.speakers)):
+                    self._splits[name].add(row.split.value)
+            yield row
+
+    def splits(self) -> Iterator[str]:
+        """No speaker or recording is in two splits."""
+        for name, splits in sorted(self._splits.items()):
+            if len(splits) > 1:
+                yield f"{name}: in {' and '.join(sorted(splits))}"
+
+    def recordings(self, rows: Iterable[RecordingRow]) -> Iterator[str]:
+        """Every second of every recording is in a clip or in a loss."""
+        for row in rows:
+            in_clips = self._seconds.pop(row.recording_id, 0.0) if row.recording_id and row.n_clips else 0.0
+            lost = sum(loss.end_s - loss.start_s for loss in row.lost)
+            if abs(in_clips - row.kept_s) > TOLERANCE_S or abs(in_clips + lost - row.duration_s) > TOLERANCE_S:
+                yield f"recording {row.uri}: {row.duration_s:.3f} s in, {in_clips:.3f} s in clips + {lost:.3f} s lost"
+            if not row.n_clips and not row.lost:
+                yield f"recording {row.uri}: neither kept nor rejected"
+        for recording_id in sorted(self._seconds):
+            yield f"recording {recording_id}: has clips, but is not in the index of recordings"
 
 
-def _recordings(clips: list[ClipRow], recordings: list[RecordingRow]) -> Iterator[str]:
-    """Every second of every recording is in a clip or in a loss."""
-    seconds: dict[str, float] = {}
-    for clip in clips:
-        seconds[clip.info.recording_id] = seconds.get(clip.info.recording_id, 0.0) + clip.duration_s
-    for row in recordings:
-        in_clips = seconds.pop(row.recording_id, 0.0) if row.recording_id and row.n_clips else 0.0
-        lost = sum(loss.end_s - loss.start_s for loss in row.lost)
-        if abs(in_clips - row.kept_s) > TOLERANCE_S or abs(in_clips + lost - row.duration_s) > TOLERANCE_S:
-            yield f"recording {row.uri}: {row.duration_s:.3f} s in, but {in_clips:.3f} s in clips + {lost:.3f} s lost"
-        if not row.n_clips and not row.lost:
-            yield f"recording {row.uri}: neither kept nor rejected"
-    for recording_id in sorted(seconds):
-        yield f"recording {recording_id}: has clips, but is not in the index of recordings"
-
-
-def _shard(path: Path, rows: list[ClipRow]) -> Iterator[str]:
-    """The members of a tar against its index rows."""
-    expected = {row.clip_id: row for row in rows}
-    try:
-        with tarfile.open(path, "r:") as tar:
-            members = tar.getmembers()
-            samples: dict[str, dict[str, bytes]] = {}
-            for member in members:
-                clip_id, _, suffix = member.name.partition(".")
-                file = tar.extractfile(member)
-                samples.setdefault(clip_id, {})[suffix] = file.read() if file else b""
-    except (tarfile.TarError, EOFError) as error:
-        yield f"shards/{path.name}: not a whole tar ({error})"
+def _shard(out: Path, name: str | None, rows: Iterable[ClipRow]) -> Iterator[str]:
+    """The samples of a tar against its index rows, one after the other, without a gap."""
+    path = out / "shards" / name if name else None
+    if path is None or not path.is_file():
+        ids = [row.clip_id for row in rows]
+        if name:
+            yield f"shards/{name}: missing, but the index of clips names it for {len(ids)} clips"
         return
-    for clip_id in samples.keys() - expected.keys():
-        yield f"shards/{path.name}: clip {clip_id} is not in the index"
-    with path.open("rb") as tar_file:
-        for clip_id, row in expected.items():
-            if clip_id not in samples:
-                yield f"shards/{path.name}: clip {clip_id} is missing"
-                continue
-            tar_file.seek(row.offset or 0)
-            if hashlib.sha256(tar_file.read(row.length or 0)).hexdigest() != row.sha256:
-                yield f"shards/{path.name}: clip {clip_id} is not at its offset, or changed"
-            yield from (f"shards/{path.name}: clip {clip_id}: {fault}" for fault in _sample(samples[clip_id], row))
+    end = 0
+    with path.open("rb") as tar:
+        for row in rows:
+            offset, length = row.offset or 0, row.length or 0
+            if offset != end:
+                yield f"shards/{name}: {abs(offset - end)} bytes before clip {row.clip_id} are not in the index"
+            end = offset + length
+            tar.seek(offset)
+            data = tar.read(length)
+            if hashlib.sha256(data).hexdigest() != row.sha256:
+                yield f"shards/{name}: clip {row.clip_id} is not at its offset, or changed"
+            yield from (f"shards/{name}: clip {row.clip_id}: {fault}" for fault in _sample(data, row))
+    if path.stat().st_size != end + END_OF_TAR:
+        yield f"shards/{name}: {path.stat().st_size} bytes, {end + END_OF_TAR} by the index"
 
 
-def _sample(files: dict[str, bytes], row: ClipRow) -> Iterator[str]:
+def _members(data: bytes, clip_id: str) -> dict[str, bytes]:
+    """suffix -> content of the files of a sample. Raises tarfile.TarError."""
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
+        files = {member.name: tar.extractfile(member) for member in tar.getmembers()}
+        return {name.removeprefix(f"{clip_id}."): file.read() for name, file in files.items() if file is not None}
+
+
+def _sample(data: bytes, row: ClipRow) -> Iterator[str]:
     """The files of one sample against each other and the index."""
+    try:
+        files = _members(data, row.clip_id)
+    except (tarfile.TarError, EOFError) as error:
+        yield f"not a whole sample ({error})"
+        return
     missing = {"codes.npy", "words.json", "turns.npy", "json"} - files.keys()
     if missing:
         yield f"lacks {', '.join(sorted(missing))}"

@@ -75,7 +75,9 @@ def test_a_missing_and_a_foreign_file_are_found(out: Path) -> None:
 def test_a_truncated_tar_is_found(out: Path) -> None:
     shard = sorted((out / "shards").iterdir())[0]
     shard.write_bytes(shard.read_bytes()[:1_000])
-    assert any("not a whole tar" in line for line in differences(out))
+    lines = differences(out)
+    assert any("not a whole sample" in line or "lacks" in line for line in lines)
+    assert f"shards/{shard.name}: 1000 bytes" in "\n".join(lines)
 
 
 def test_a_speaker_in_two_splits_is_found(out: Path) -> None:
@@ -94,7 +96,7 @@ def test_a_lost_second_is_found(out: Path) -> None:
 
     rewrite(out / "index" / "recordings.parquet", change)
     lines = differences(out)
-    assert any("s in, but" in line for line in lines)
+    assert any("s in clips + " in line for line in lines)
     assert any("totals" in line for line in lines)
 
 
@@ -110,6 +112,13 @@ def test_codes_that_cannot_be_are_found(out: Path) -> None:
     entry = tar_entry(name, sink.getvalue())
     shard.write_bytes(entry + data[len(entry) :])
     assert any("codes outside 0..2047" in line for line in differences(out))
+
+
+def test_a_sample_that_the_index_does_not_name_is_found(out: Path) -> None:
+    shard = sorted((out / "shards").iterdir())[0]
+    data = shard.read_bytes()
+    shard.write_bytes(data[:-1_024] + tar_entry("stranger.json", b"{}") + data[-1_024:])
+    assert any(f"{len(data) + 1_024} bytes, {len(data)} by the index" in line for line in differences(out))
 
 
 def test_a_folder_without_description_is_no_dataset(tmp_path: Path) -> None:
