@@ -17,7 +17,8 @@ def networks() -> None:
 def codec(
     audio: Annotated[Path, typer.Argument(help="Folder of speech, any format.", show_default=False)],
     out: Annotated[Path, typer.Argument(help="Folder for checkpoint, weights and card.", show_default=False)],
-    minutes: Annotated[float, typer.Option(help="Training time; an interrupted run goes on counting.")] = 60.0,
+    minutes: Annotated[float, typer.Option(help="Training time; an interrupted run goes on counting.")] = 80.0,
+    steps: Annotated[int, typer.Option(help="Train this many steps instead: the same on every machine.")] = 0,
     noise: Annotated[Path | None, typer.Option(help="Folder of noises to mix in.", show_default=False)] = None,
     rooms: Annotated[Path | None, typer.Option(help="Folder of room responses.", show_default=False)] = None,
     seed: Annotated[int, typer.Option(help="Of weights and order.")] = 0,
@@ -30,6 +31,6 @@ def codec(
     """
     from model.fit_codec import FitConfig, fit_codec
 
-    config = FitConfig(minutes=minutes, seed=seed)
+    config = FitConfig(minutes=minutes, steps=steps, seed=seed)
     weights = fit_codec(audio, out, config=config, noise=noise, rooms=rooms, device=device, report=typer.echo)
     typer.echo(f"weights: {weights}")

@@ -49,9 +49,12 @@ def train(
         device=device,
     )
     if processes > 1:
+        import torch
+
         from cluster.ray_train import train_on_ray
 
-        result = train_on_ray(dataset, run, config, workers=processes, on_progress=_report)
+        gpus = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+        result = train_on_ray(dataset, run, config, workers=processes, gpus=gpus, on_progress=_report)
     else:
         result = run_train(dataset, run, config, on_progress=_report)
     _verdict(result, run)
