@@ -3,38 +3,18 @@
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
-
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the machine
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray's coming default; silences its warning
-os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its lines would tear the live view; errors are raised
 
 import pyarrow as pa
 import ray
 import ray.data
 
-from cluster.engine import EngineError
 from cluster.gather import UnitDone, in_order
 from cluster.operator import Operator, fuse
 from cluster.rows import Envelope, RowCodec
+from cluster.start_ray import start_ray
 from stages.contract import Needs, Row, Stage
 
 MAX_BLOCKS = 10_000  # above this, several units share a block
-
-
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Drop what native code writes to stderr: Ray announces its log level there. Exceptions pass."""
-    kept = os.dup(2)
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 class _Pool:
@@ -54,22 +34,10 @@ class RayEngine:
     """Connects to the cluster of RAY_ADDRESS, or starts Ray on this machine and stops it at `close`."""
 
     def __init__(self, workers: int | None) -> None:
-        if not ray.is_initialized():
-            self._start(workers)
+        start_ray(workers or os.cpu_count() or 1)
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         self._workers = workers or int(resources.get("CPU", 1))
         self._gpus = resources.get("GPU", 0.0)
-
-    @staticmethod
-    def _start(workers: int | None) -> None:
-        options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
-        if "RAY_ADDRESS" not in os.environ:
-            options |= {"num_cpus": workers or os.cpu_count(), "include_dashboard": False}
-        try:
-            with _silent_stderr():
-                ray.init(**options)
-        except (ConnectionError, RuntimeError, OSError) as error:
-            raise EngineError(f"Ray did not start ({error}); --engine inline runs without it") from error
 
     def run(self, units: Sequence[Row], stages: Sequence[Stage]) -> Iterator[tuple[int, Row | UnitDone]]:
         """See `cluster.engine.Engine`."""

@@ -1,14 +1,10 @@
 """Ray Train around the training loop: the same run, by several processes on as many CPUs or GPUs."""
 
-import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
-
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the machine
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray's coming default; silences its warning
 
 import ray
 import ray.train
@@ -16,6 +12,7 @@ from ray.train import RunConfig, ScalingConfig, WorkerGroupError
 from ray.train.torch import TorchConfig, TorchTrainer, get_device
 from ray.util.queue import Queue
 
+from cluster.start_ray import start_ray
 from model.shards import DatasetError
 from model.train import TrainResult, train
 from model.train_config import TrainConfig, TrainError
@@ -48,7 +45,7 @@ def train_on_ray(
     goes on with N. Interrupted, it goes on from the last regular checkpoint. on_progress is called in a thread of its
     own. Raises TrainError and DatasetError as train does; what else fails is Ray's TrainingFailedError.
     """
-    _connect(workers)
+    start_ray(max(workers, os.cpu_count() or 1))
     run = run.absolute()
     told = Queue()
     results: list[TrainResult] = []
@@ -73,17 +70,6 @@ def train_on_ray(
         listener.join()
         told.shutdown()
     return results[0]
-
-
-def _connect(workers: int) -> None:
-    """Join the cluster of RAY_ADDRESS, or start Ray on this machine."""
-    if ray.is_initialized():
-        return
-    if "RAY_ADDRESS" in os.environ:
-        ray.init(log_to_driver=False)
-    else:
-        cpus = max(workers, os.cpu_count() or 1)
-        ray.init(num_cpus=cpus, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
 
 
 def _listen(told: Queue, on_progress: Callable[[Progress], None], results: list[TrainResult]) -> None:
