@@ -1,0 +1,115 @@
+"""ingest: a source that may be used and can be opened becomes a recording. The licence comes first."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from schemas.licence import NO_LICENCE, Licence
+from schemas.recording import Recording, Source, recording_id_of
+from schemas.rejection import Reason, Rejection
+from stages.contract import Needs, Row, Work
+from stages.decode import choose_channels, require_pair, require_pair_lengths
+from stages.probe import AudioError, Track, open_bytes, probe
+
+_READ_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingest:
+    """Source -> Recording. A source that the policy refuses is never opened.
+
+    `require_derivatives`, `commercial_only`: what a licence must be known to permit. `allow`: licences accepted
+    whatever is known of them, for instance `LicenseRef-our-contract`. `allow_unlicensed`: take recordings of which
+    nothing is said; they are marked NOASSERTION.
+    """
+
+    name: ClassVar[str] = "ingest"
+    reads: ClassVar[type] = Source
+    writes: ClassVar[type] = Recording
+    needs: ClassVar[Needs] = Needs(cpus=1.0)
+    version: ClassVar[int] = 1
+
+    require_derivatives: bool = True
+    commercial_only: bool = False
+    allow: tuple[str, ...] = ()
+    allow_unlicensed: bool = False
+
+    def load(self, device: str) -> Work:
+        """No model; `device` is not used."""
+
+        def ingest(source: Source) -> Row:
+            try:
+                licence = permitted(self, source)
+                return identify(source, licence)
+            except AudioError as error:
+                return Rejection(uri=source.uri, stage=self.name, reason=error.reason, detail=error.detail)
+
+        return ingest
+
+
+def permitted(policy: Ingest, source: Source) -> Licence:
+    """The licence under which a source is used. Raises AudioError where the policy does not permit it."""
+    licence = source.licence
+    if licence is None or licence.unlicensed:
+        if policy.allow_unlicensed:
+            return Licence(spdx=NO_LICENCE)
+        detail = (
+            f"{source.uri} ({source.origin}) has no licence: name one, or accept unlicensed recordings explicitly"
+        )
+        raise AudioError(Reason.NO_LICENCE, detail)
+    if licence.spdx in policy.allow:
+        return licence
+    rights = licence.rights
+    for required, right, what in (
+        (policy.require_derivatives, rights.derivatives, "derived works, which a dataset of tokens is"),
+        (policy.commercial_only, rights.commercial_use, "commercial use, which this build asks for"),
+    ):
+        if required and right is not True:
+            verb = "does not permit" if right is False else "is not known to permit"
+            detail = f"{source.uri}: {licence.spdx} {verb} {what}: leave it out, or allow {licence.spdx} explicitly"
+            raise AudioError(Reason.LICENCE_REFUSED, detail)
+    return licence
+
+
+def identify(source: Source, licence: Licence) -> Recording:
+    """Digest and probe a source. Raises AudioError."""
+    uris = (source.uri,) if source.uri_b is None else (source.uri, source.uri_b)
+    digests, sizes = zip(*(_digest(uri) for uri in uris), strict=True)
+    tracks = [probe(uri) for uri in uris]
+    track, n_channels, duration_s = tracks[0], tracks[0].n_channels, tracks[0].duration_s
+    if source.uri_b is None:
+        choose_channels(source.uri, track.n_channels, source.channels)
+    else:
+        duration_s = _duration_of_pair(source.uri, source.uri_b, tracks[0], tracks[1])
+        n_channels = 2
+    return Recording(
+        recording_id=recording_id_of(digests, source.channels),
+        source=source,
+        licence=licence,
+        container=track.container,
+        codec=track.codec,
+        sample_rate_hz=track.sample_rate_hz,
+        n_channels=n_channels,
+        size_bytes=sum(sizes),
+        duration_s=duration_s,
+    )
+
+
+def _duration_of_pair(uri: str, uri_b: str, a: Track, b: Track) -> float | None:
+    require_pair(uri, uri_b, a, b)
+    if a.duration_s is None or b.duration_s is None:
+        return None
+    if a.stated and b.stated:
+        require_pair_lengths(uri, uri_b, a.duration_s, b.duration_s)
+    return max(a.duration_s, b.duration_s)
+
+
+def _digest(uri: str) -> tuple[str, int]:
+    """SHA-256 (hex) and size of a file, read in pieces."""
+    digest = hashlib.sha256()
+    size = 0
+    with open_bytes(uri) as handle:
+        while piece := handle.read(_READ_BYTES):
+            digest.update(piece)
+            size += len(piece)
+    return digest.hexdigest(), size
