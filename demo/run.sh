@@ -11,7 +11,7 @@ echo "== 1. build a dataset from demo/recordings"
 echo "== 2. verify it"
 "$duplexset" verify "$out/dataset"
 echo "== 3. train the duplex model on it for a while"
-"$duplexset" train "$out/dataset" "$out/run" --steps 300 --minutes 2 --eval-every 100
+"$duplexset" train "$out/dataset" "$out/run" --steps 160 --minutes 4 --eval-every 40
 echo "== 4. decode a clip"
 "$duplexset" decode "$out/dataset" "$out/clip.wav"
 

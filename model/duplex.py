@@ -6,7 +6,7 @@ token, step k codebook k - 1 (Défossez et al. 2024, arXiv:2410.00037; kyutai-la
 `dep_q` 16 the user's codebooks are predicted too, as in PersonaPlex and J-Moshi. Parameter names are Kyutai's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -185,13 +185,21 @@ class LossWeights:
     text_padding: PAD and EPAD against real text (Moshi: 0.5). semantic: the first codebook of each speaker against
     the seven acoustic ones; Kyutai fine-tunes with 100, the default 1 lets a network from scratch learn all
     codebooks. user: the user's codebooks against the own ones, where dep_q is 16. smoothing: share of each audio
-    target spread over all codes, which keeps a model of little data from being certain; 0 is Moshi's.
+    target spread over all codes, which keeps a model of little data from being certain; 0 is Moshi's, None is worked
+    out from the amount of data.
     """
 
     text_padding: float = 0.5
     semantic: float = 1.0
     user: float = 1.0
-    smoothing: float = 0.2
+    smoothing: float | None = None
+
+    def for_data(self, n_frames: int, card: int = CARD) -> "LossWeights":
+        """With a number for smoothing: card / (card + n_frames), the share of the uniform in an add-one estimate.
+
+        n_frames: of the training clips. Half a share at 3 minutes, 0.2 % at 20 hours.
+        """
+        return self if self.smoothing is not None else replace(self, smoothing=card / (card + n_frames))
 
 
 class StreamNll(NamedTuple):
@@ -218,7 +226,12 @@ def stream_nll(output: DuplexOutput, codes: torch.Tensor) -> StreamNll:
 
 
 def training_loss(nll: StreamNll, codes: torch.Tensor, weights: LossWeights) -> torch.Tensor:
-    """Weighted mean over the text plus weighted mean over the audio, as in moshi-finetune. Returns a scalar."""
+    """Weighted mean over the text plus weighted mean over the audio, as in moshi-finetune. Returns a scalar.
+
+    Raises ValueError for weights whose smoothing is still to be worked out.
+    """
+    if weights.smoothing is None:
+        raise ValueError("smoothing is None: call for_data first")
     weight = nll.mask.float()
     padding = (codes[:, 0] == TEXT_PAD) | (codes[:, 0] == TEXT_EPAD)
     weight[:, 0] *= torch.where(padding, weights.text_padding, 1.0)

@@ -101,6 +101,7 @@ class _Run:
         self.loader = WindowBatches(
             windows, config.batch_size, workers=config.workers, rank=world.rank, world=world.size
         )
+        self.weights = config.weights.for_data(int(windows.index.n_frames.sum()), config.model.card)
         self.evaluation = self._evaluation(dataset, windows)
         claim_run(run, config, windows.index.digest(), world)
         torch.manual_seed(config.seed)
@@ -191,7 +192,7 @@ class _Run:
             torch.manual_seed(_seed(config.seed, self.step, part, self.world.rank))
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
                 nll = stream_nll(self.network(codes), codes)
-            loss = training_loss(nll, codes, config.weights)
+            loss = training_loss(nll, codes, self.weights)
             torch.autograd.backward(loss / config.accumulate)
             self.means.add(loss, nll)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)

@@ -159,6 +159,15 @@ def test_nats_are_cross_entropy_and_missing_tokens_cost_nothing() -> None:
     torch.testing.assert_close(mixed.mean(), smoothed)
 
 
+def test_smoothing_follows_the_amount_of_data_unless_it_is_given() -> None:
+    assert LossWeights().for_data(2_048).smoothing == 0.5
+    assert LossWeights().for_data(900_000).smoothing == pytest.approx(0.00227, abs=1e-5)
+    assert LossWeights(smoothing=0.1).for_data(2_048).smoothing == 0.1
+    model, codes = wave_model(), some_codes()
+    with pytest.raises(ValueError, match="call for_data first"):
+        training_loss(stream_nll(model(codes), codes), codes, LossWeights())
+
+
 def test_training_loss_weights_by_hand() -> None:
     nats, mask = torch.ones(1, 17, 2), torch.ones(1, 17, 2, dtype=torch.bool)
     nats[0, 0] = torch.tensor([1.0, 4.0])  # a PAD and a word

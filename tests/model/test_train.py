@@ -99,10 +99,12 @@ def test_steps_are_adamw_with_warm_up_clipping_and_accumulation(markov_dataset: 
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), weight_decay=3.0)
     dataset = Dataset(markov_dataset)
     windows = Windows(dataset=dataset, index=dataset.index("train"), window_frames=40, seed=config.seed)
+    card = config.model.card
+    weights = LossWeights(smoothing=card / (card + int(windows.index.n_frames.sum())))  # as add-one smoothing
     batches = iter(WindowBatches(windows, 2))
     for rate in (1e-3, 2e-3, 3e-3):  # a peak of 5e-3 after five steps
         first, second = next(batches), next(batches)
-        loss = sum(training_loss(stream_nll(model(codes), codes), codes, config.weights) for codes in (first, second))
+        loss = sum(training_loss(stream_nll(model(codes), codes), codes, weights) for codes in (first, second))
         optimizer.zero_grad()
         torch.autograd.backward(loss / 2)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 0.01)
