@@ -237,7 +237,8 @@ def _windows(dataset: Dataset, split: str, config: TrainConfig) -> Windows:
     """Windows of a split that has clips."""
     index = dataset.index(split)
     if len(index) == 0:
-        hint = "; eval_every=0 trains without" if split == "validation" else ""
+        hint = ": build with a larger share for it (--split), or train without (--eval-every 0)"
+        hint = hint if split == "validation" else ""
         raise DatasetError(f"{dataset.root}: no kept clip in the {split} split{hint}")
     return Windows(dataset=dataset, index=index, window_frames=config.window_frames, seed=config.seed)
 

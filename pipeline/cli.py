@@ -90,9 +90,6 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     try:
         app()
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped: run the same command again to go on\n")
-        sys.exit(130)
     except OSError as error:
         sys.stderr.write(f"duplexset: {os_error_line(error)}\n")
         sys.exit(1)

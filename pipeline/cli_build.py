@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-NOTHING_KEPT, QUARANTINED = 1, 3  # exit codes
+NOTHING_KEPT, QUARANTINED, STOPPED = 1, 3, 130  # exit codes
 
 
 class EngineName(StrEnum):
@@ -114,6 +114,9 @@ def build(
                 view.console.print(plan_table(planned, out))
                 return
             result = run_build(sources, out, config, engine=opened, view=view)
+    except KeyboardInterrupt as stop:
+        typer.echo("stopped: run the same command again to go on; what is done is kept", err=True)
+        raise typer.Exit(STOPPED) from stop
     finally:
         opened.close()
     Console().print(result_table(result, out))

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from pipeline.build import BuildPlan, BuildResult
 from pipeline.describe import read_description
+from pipeline.select import SPLITS
 from pipeline.view import hours
 from schemas.shard import RecordingRow
 
@@ -40,8 +41,13 @@ def result_table(result: BuildResult, out: Path) -> Group:
         lines.append(f"WITHOUT A LICENCE: {sum(row.unlicensed for row in kept)} recordings, marked in every index")
     splits = Table("split", "clips", "audio")
     description = read_description(out)
-    for name, total in (description["totals"]["splits"] if description else {}).items():
+    totals = description["totals"]["splits"] if description else {}
+    for name, total in totals.items():
         splits.add_row(name, str(total["clips"]), hours(total["seconds"]))
+    shares = description["configuration"]["split_percent"] if description else ()
+    empty = [split.value for split, share in zip(SPLITS, shares, strict=False) if share and split.value not in totals]
+    if empty and kept:
+        lines.append(f"no clip fell to {' and '.join(empty)}: splits follow speakers, so few speakers fall unevenly")
     parts: list[Text | Table] = [Text(line) for line in lines]
     parts.append(splits)
     if any(row.lost for row in rows):

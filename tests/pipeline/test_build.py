@@ -149,7 +149,7 @@ def start_build(out: Path) -> subprocess.Popen[bytes]:
         str(out),
     ]
     options = ["--engine", "inline", "--split", "60/20/20", "--shard-mb", "1"]
-    return subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 def wait_for(condition: object, process: subprocess.Popen[bytes]) -> None:
@@ -166,7 +166,10 @@ def test_stopped_in_the_middle_and_started_again(
     process = start_build(out)
     wait_for(lambda: len(list(prepared.glob("[!.]*.parquet"))) >= 2, process)
     process.send_signal(how)
-    assert process.wait() == (130 if how is signal.SIGINT else -signal.SIGKILL)
+    _, said = process.communicate()
+    assert process.returncode == (130 if how is signal.SIGINT else -signal.SIGKILL)
+    assert (b"stopped: run the same command again to go on" in said) == (how is signal.SIGINT)
+    assert b"Traceback" not in said
     done = {p: p.stat().st_mtime_ns for p in prepared.glob("[!.]*.parquet")}
     assert len(done) >= 2
     assert not (out / "dataset.json").exists()
