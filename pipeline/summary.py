@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from rich.console import Group
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from pipeline.build import BuildPlan, BuildResult
@@ -12,6 +12,8 @@ from pipeline.describe import read_description
 from pipeline.select import SPLITS
 from pipeline.view import hours
 from schemas.shard import RecordingRow
+
+SHOWN = 50  # recordings that a dry run lists
 
 
 def _losses(rows: list[RecordingRow]) -> Table:
@@ -66,9 +68,20 @@ def plan_table(plan: BuildPlan, out: Path) -> Group:
         f"{plan.there} are prepared already, {len(plan.refused)} are refused",
         f"nothing was written to {out}",
     ]
-    table = Table("to prepare", "container", "codec", "rate", "channels", "length", "licence")
-    for r in plan.missing:
+    if len(plan.missing) > SHOWN:
+        lines.insert(0, f"and {len(plan.missing) - SHOWN} more")
+    name_column = Column("to prepare", overflow="fold", ratio=1)
+    table = Table(name_column, "container", "codec", "rate", "channels", "length", "licence")
+    for r in plan.missing[:SHOWN]:
         length = hours(r.duration_s) if r.duration_s is not None else "?"
         name = r.source.name or r.source.uri
-        table.add_row(name, r.container, r.codec, f"{r.sample_rate_hz} Hz", str(r.n_channels), length, r.licence.spdx)
+        table.add_row(
+            name,
+            r.container.partition(",")[0],
+            r.codec,
+            f"{r.sample_rate_hz} Hz",
+            str(r.n_channels),
+            length,
+            r.licence.spdx,
+        )
     return Group(table, *(Text(line) for line in lines))
