@@ -5,8 +5,6 @@ block before: how a stream is cut, and on how many threads, cannot change a bit 
 """
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +13,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
+from model.codec_blocks import BLOCK_FRAMES, BLOCK_SAMPLES, BlockEncoder, one_thread
 from model.codec_dsp import HOP, SYNTH_LAG, WINDOW, Analysis, Synthesis, SynthState, bins_to_hz
 from model.codec_net import CodecNet, pitch_bins
-from model.codec_types import FRAME_SAMPLES, N_CODEBOOKS, CodeArray, CodecError, FloatArray, check_audio, check_codes
+from model.codec_types import FRAME_SAMPLES, N_CODEBOOKS, CodeArray, CodecError, FloatArray, check_codes
 
 BUILTIN_WEIGHTS = Path(__file__).with_name("weights") / "codec.safetensors"
-BLOCK_FRAMES = 25
-BLOCK_SAMPLES = BLOCK_FRAMES * FRAME_SAMPLES
 BEAM = 4
 TRAINING_ONLY = frozenset({"quantizer.uses", "quantizer.sums"})
 
@@ -65,50 +62,16 @@ def _network(content: bytes, weights: Path) -> CodecNet:
     return net
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run on one thread without gradients: sums are then added up in one order everywhere."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-class BuiltinEncoder:
+class BuiltinEncoder(BlockEncoder):
     """Encoder of one channel."""
 
     def __init__(self, codec: BuiltinCodec) -> None:
         self._codec = codec
-        self._start()
+        super().__init__()
 
     def _start(self) -> None:
-        self._waiting: FloatArray = np.zeros(0, np.float32)
         self._before = torch.zeros(WINDOW - HOP, device=self._codec.device)
         self._state = self._codec.net.encoder.start(1, self._codec.device)
-
-    def push(self, audio: FloatArray) -> CodeArray:
-        """Codes int16 [8, frames] of the blocks that audio, float32 [samples], completes."""
-        check_audio(audio)
-        self._waiting = np.concatenate([self._waiting, audio.astype(np.float32, copy=False)])
-        whole = self._waiting.size // BLOCK_SAMPLES * BLOCK_SAMPLES
-        blocks = self._waiting[:whole].reshape(-1, BLOCK_SAMPLES)
-        codes = [self._block(block) for block in blocks]
-        self._waiting = self._waiting[whole:].copy()
-        return np.concatenate([np.zeros((N_CODEBOOKS, 0), np.int16), *codes], axis=1)
-
-    def flush(self) -> CodeArray:
-        """Codes of the rest, its last frame filled up with silence."""
-        frames = -(-self._waiting.size // FRAME_SAMPLES)
-        codes = np.zeros((N_CODEBOOKS, 0), np.int16)
-        if frames:
-            block = np.zeros(BLOCK_SAMPLES, np.float32)
-            block[: self._waiting.size] = self._waiting
-            codes = self._block(block)[:, :frames]
-        self._start()
-        return codes
 
     def _block(self, block: FloatArray) -> CodeArray:
         with one_thread():

@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import DynamicCache, MimiModel
 from transformers.models.mimi.modeling_mimi import MimiConv1dPaddingCache, MimiConvTranspose1d, MimiDecoderModel
 
-from model.codec_builtin import one_thread
+from model.codec_blocks import BLOCK_FRAMES, BLOCK_SAMPLES, BlockEncoder, one_thread
 from model.codec_types import (
     CARDINALITY,
     FRAME_SAMPLES,
@@ -26,12 +26,9 @@ from model.codec_types import (
     CodeArray,
     CodecError,
     FloatArray,
-    check_audio,
     check_codes,
 )
 
-BLOCK_FRAMES = 25
-BLOCK_SAMPLES = BLOCK_FRAMES * FRAME_SAMPLES
 CONTEXT = 16
 """Transformer frames (25 Hz) before a block that its convolutions see; they reach back 8."""
 WHAT_TO_FETCH = "fetch kyutai/mimi (config.json, model.safetensors; CC-BY 4.0) and give its folder: mimi:FOLDER"
@@ -128,37 +125,16 @@ def _decoder(model: MimiModel, folder: Path) -> tuple[MimiDecoderModel, MimiConv
     return decoder, decoder.upsample
 
 
-class MimiEncoder:
+class MimiEncoder(BlockEncoder):
     """Encoder of one channel."""
 
     def __init__(self, codec: MimiCodec) -> None:
         self._codec = codec
-        self._start()
+        super().__init__()
 
     def _start(self) -> None:
-        self._waiting: FloatArray = np.zeros(0, np.float32)
         self._keys: DynamicCache | None = None
         self._padding: MimiConv1dPaddingCache | None = None
-
-    def push(self, audio: FloatArray) -> CodeArray:
-        """Codes int16 [8, frames] of the blocks that audio, float32 [samples], completes."""
-        check_audio(audio)
-        self._waiting = np.concatenate([self._waiting, audio.astype(np.float32, copy=False)])
-        whole = self._waiting.size // BLOCK_SAMPLES * BLOCK_SAMPLES
-        codes = [self._block(block) for block in self._waiting[:whole].reshape(-1, BLOCK_SAMPLES)]
-        self._waiting = self._waiting[whole:].copy()
-        return np.concatenate([np.zeros((N_CODEBOOKS, 0), np.int16), *codes], axis=1)
-
-    def flush(self) -> CodeArray:
-        """Codes of the rest, its last frame filled up with silence."""
-        frames = -(-self._waiting.size // FRAME_SAMPLES)
-        codes = np.zeros((N_CODEBOOKS, 0), np.int16)
-        if frames:
-            block = np.zeros(BLOCK_SAMPLES, np.float32)
-            block[: self._waiting.size] = self._waiting
-            codes = self._block(block)[:, :frames]
-        self._start()
-        return codes
 
     def _block(self, block: FloatArray) -> CodeArray:
         with one_thread():
