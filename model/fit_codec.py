@@ -24,6 +24,7 @@ from model.codec_crops import Crops, Pool, Sounds, load_sounds
 from model.codec_dsp import HOP, SYNTH_LAG, WINDOW, Analysis, Synthesis, SynthState, bins_to_hz
 from model.codec_loss import SpectralLoss, pitch_loss
 from model.codec_net import CodecNet, pitch_bins
+from model.model_card import data_table
 from model.quantizer import REVIVE_BELOW
 from model.speech_audio import SAMPLE_RATE_HZ, SpeechError, Utterance, find_speech, held_out, pools
 from schemas.atomic import whole_file
@@ -215,16 +216,8 @@ def about(fit: Fit, sources: Sequence[Utterance]) -> str:
         f"{done.audio_s / 3_600:.0f} hours of random crops. {config}.\n",
         "## Data\n",
         "One speaker in seven, chosen by a digest of the name, is held out of training and measured below.\n",
-        "| folder | files | licence | from |",
-        "|---|---|---|---|",
+        data_table(sources),
     ]
-    folders: dict[str, list[Utterance]] = {}
-    for source in sources:
-        folders.setdefault(source.path.parent.name, []).append(source)
-    for name, files in sorted(folders.items()):
-        licences = sorted({u.licence.split(" (")[0] for u in files if u.licence}) or ["not stated"]
-        origins = sorted({u.origin for u in files if u.origin}) or ["not stated"]
-        lines.append(f"| {name} | {len(files)} | {', '.join(licences)} | {', '.join(origins)} |")
     return "\n".join(lines)
 
 

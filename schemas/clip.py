@@ -3,13 +3,17 @@
 import hashlib
 from dataclasses import dataclass
 
-from schemas.conversation import Quality, Segment, Word
+from schemas.conversation import Overlap, Quality, Segment, Word
 from schemas.licence import Licence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """From the clip back to the bytes. `fingerprint` stands for stage versions, configuration and weights."""
+    """From the clip back to the bytes. `fingerprint` stands for stage versions, configuration and weights.
+
+    `layout`: how the source's tracks carried the voices. `separated`: the channels were made from one track.
+    `enhanced`: music or noise was taken out before that.
+    """
 
     uri: str
     uri_b: str | None
@@ -20,11 +24,18 @@ class Provenance:
     codec: str
     codec_sha256: str
     fingerprint: str
+    separated: bool = False
+    enhanced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipInfo:
-    """Everything about a clip but its data."""
+    """Everything about a clip but its data.
+
+    `speakers`: of channel 0 and 1; a person keeps the name in all clips of a recording. `stated_speakers`: whom the
+    source names, where nothing tells which of them is on which channel. `overlaps`: of a separated clip, and how sure
+    each of them is.
+    """
 
     clip_id: str
     recording_id: str
@@ -37,6 +48,8 @@ class ClipInfo:
     quality: Quality
     segments: tuple[Segment, ...]
     provenance: Provenance
+    overlaps: tuple[Overlap, ...] = ()
+    stated_speakers: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,12 @@
 """Conversation: a span of a recording, who speaks when in it, and what was measured on it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from schemas.recording import LaidOut
+from schemas.recording import Background, LaidOut, Mixture
 
 SPEECH_RATE_HZ = 31.25  # one speech probability per 512 samples at 16 kHz (768 at 24 kHz)
+ACTIVITY_HZ = 50  # frames of a mixture's activity: 480 samples at 24 kHz
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +34,59 @@ class Segment:
     end_s: float
 
 
+def spoken_s(segments: Iterable[Segment], channel: int) -> float:
+    """Seconds in which a channel is active."""
+    return sum(s.end_s - s.start_s for s in segments if s.channel == channel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixed:
+    """A stretch of a mixture in which two of its voices talk, before they are taken apart.
+
+    `start_sample`, `end_sample`: as in a `Span`. `pcm`: int16 [end_sample - start_sample], enhanced if the source is.
+    `voices`: the numbers that the two have in the whole recording; the first one is on channel 0. `segments`: as in
+    `Diarized`, in frames of 20 ms. `odds`: float16 [ceil(samples / 480), 2], log odds of speech. `known`: what the
+    recording tells of the two, for the separator.
+    """
+
+    source: Mixture
+    start_sample: int
+    end_sample: int
+    pcm: bytes
+    voices: tuple[int, int]
+    segments: tuple[Segment, ...]
+    odds: bytes
+    known: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """Both channels active, on the clip's clock; `confidence`: 0 to 1, that each voice is in its channel there."""
+
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmixed:
+    """What is known of two channels that were made from a mixture: see `Mixed` and `Overlap`."""
+
+    voices: tuple[int, int]
+    background: Background
+    overlaps: tuple[Overlap, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diarized:
-    """A span with its activity: segments sorted by start, per channel disjoint, overlap between channels kept."""
+    """A span with its activity: segments sorted by start, per channel disjoint, overlap between channels kept.
+
+    `unmixed`: None where the recording came with a channel per speaker.
+    """
 
     span: Span
     segments: tuple[Segment, ...]
+    unmixed: Unmixed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +102,19 @@ class Word:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
-    """What was measured on a clip, per channel where there are two. Decisions are taken elsewhere."""
+    """What was measured on a clip, per channel where there are two. Decisions are taken elsewhere.
+
+    Of clips from a mixture, `leakage_db` is an estimate; `speech_to_background_db` is the whole recording's, before
+    enhancement; `overlap_confidence` is the mean over the overlapped time, None without any.
+    """
 
     speech_s: tuple[float, float]
     overlap_s: float
     silence_s: float
     level_db: tuple[float, float]
     leakage_db: tuple[float, float]
+    speech_to_background_db: float | None = None
+    overlap_confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

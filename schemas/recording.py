@@ -88,3 +88,32 @@ class LaidOut:
     recording: Recording
     layout: Layout
     n_samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Background:
+    """What lies under the speech of a mixture.
+
+    `speech_to_background_db`: level of active speech over the background, -60 to 60. `speech_db`: the speech's level
+    below full scale, -inf for a silent recording. `enhanced`: whether the background is taken out.
+    """
+
+    speech_to_background_db: float
+    speech_db: float
+    enhanced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixture:
+    """A recording with its voices on one track, and its exact length, `n_samples` on the 24-kHz clock.
+
+    `tracks`: those whose mean is the mixture. `offset`: the mean of its samples, full scale 1, or 0 where it hardly
+    differs from that. `background`: None until it was listened for.
+    """
+
+    recording: Recording
+    layout: Layout
+    n_samples: int
+    tracks: tuple[int, ...]
+    offset: float = 0.0
+    background: Background | None = None

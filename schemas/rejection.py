@@ -22,15 +22,17 @@ class Reason(StrEnum):
     PAIR_MISMATCH = "pair_mismatch"  # two files of one recording that do not belong together
     DUPLICATE = "duplicate"  # the same bytes as another source
     # layout
-    MIXTURE = "mixture"  # both speakers on one track
     SILENT = "silent"  # no signal at all
     # split
     SILENCE = "silence"  # a long stretch in which nobody speaks
     NO_PAUSE = "no_pause"  # no joint silence to cut at within the longest span
     TOO_SHORT = "too_short"
-    # diarize
+    # voices, diarize
+    NO_SPEECH = "no_speech"  # music or noise only
     ONE_SPEAKER = "one_speaker"
+    THIRD_VOICE = "third_voice"  # more than two people talk
     # select
+    LEAKAGE = "leakage"  # too much of one speaker is expected in the other's channel
     WITHDRAWN = "withdrawn"
 
 

@@ -19,7 +19,7 @@ class ClipRow:
     """A row of index/clips.parquet.
 
     A kept clip lies in `shards/<shard>` from byte `offset` (its first tar header) over `length` bytes; `sha256` is
-    the digest of these bytes. One that is not kept has a reason and no shard.
+    the digest of these bytes. One that is not kept has a reason and no shard; `detail` says it in words.
     """
 
     clip_id: str
@@ -34,6 +34,7 @@ class ClipRow:
     duration_s: float
     unlicensed: bool
     info: ClipInfo
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,8 @@ class Loss:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingRow:
     """A row of index/recordings.parquet; `kept_s` + the lengths of `lost` = `duration_s`.
+
+    What selection left out is lost, too.
 
     `recording_id` is None where the source could not be read at all.
     """

@@ -1,8 +1,10 @@
 """A small dataset folder in the documented layout, written with the standard library and pyarrow alone."""
 
+import hashlib
 import io
 import json
 import tarfile
+import wave
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,3 +104,58 @@ def markov_dataset(write_dataset: DatasetWriter) -> Path:
 def clip_data() -> type[ClipData]:
     """The record that `write_dataset` takes."""
     return ClipData
+
+
+def _buzz(pitch_hz: float, seconds: float, seed: int) -> np.ndarray:
+    """int16 [S] at 24 kHz: pulses of a gliding pitch through a resonance, 0.5 to 1.2 s at a time."""
+    random = np.random.default_rng(seed)
+    time_s = np.arange(int(seconds * 24_000)) / 24_000
+    phase = np.cumsum(pitch_hz * (1 + 0.05 * np.sin(4 * time_s))) / 24_000
+    centre_hz = random.uniform(400, 1_200)
+    sound = sum(np.sin(2 * np.pi * k * phase) / (1 + abs(k * pitch_hz - centre_hz) / 300) for k in range(1, 12))
+    gate, at = np.zeros(time_s.size), 2_400
+    while at < time_s.size:
+        length = int(random.uniform(0.5, 1.2) * 24_000)
+        gate[at : at + length] = 1.0
+        at += length + 8_000
+    gate = np.convolve(gate, np.hanning(480) / np.hanning(480).sum(), mode="same")
+    return (32_767 * (0.1 * sound * gate + 1e-5 * random.standard_normal(time_s.size))).astype("<i2")
+
+
+@pytest.fixture(scope="session")
+def voice_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of nine speakers of 10 s: three in each half of those trained on and three held out, high and low.
+
+    An index states the licence CC0-1.0 of all.
+    """
+    folder = tmp_path_factory.mktemp("voices")
+    wanted = {"0": 3, "1": 3, "held": 3}
+    rows, number = ["path\tspeaker\tlicence\trepo"], 0
+    while any(wanted.values()):
+        name, number = f"voice{number}", number + 1
+        held = int.from_bytes(hashlib.sha256(f"held-out/{name}".encode()).digest(), "big") % 7 == 0
+        kind = "held" if held else str(int(hashlib.sha256(name.encode()).hexdigest(), 16) % 2)
+        if not wanted[kind]:
+            continue
+        wanted[kind] -= 1
+        (folder / "read").mkdir(exist_ok=True)
+        with wave.open(str(folder / "read" / f"{name}.wav"), "wb") as file:
+            file.setparams((1, 2, 24_000, 0, "NONE", ""))
+            file.writeframes(
+                _buzz(110.0 + 5 * number if wanted[kind] % 2 else 200.0 + 5 * number, 10.0, number).tobytes()
+            )
+        rows.append(f"read/{name}.wav\t{name}\tCC0-1.0 (LICENSE)\tsomeone/voices")
+    (folder / "INDEX.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lone_voice(voice_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one of the speakers who are trained on."""
+    folder = tmp_path_factory.mktemp("lone")
+    for path in sorted((voice_folder / "read").iterdir()):
+        if int.from_bytes(hashlib.sha256(f"held-out/{path.stem}".encode()).digest(), "big") % 7:
+            (folder / path.stem).mkdir()
+            (folder / path.stem / path.name).write_bytes(path.read_bytes())
+            return folder
+    raise AssertionError("all are held out")

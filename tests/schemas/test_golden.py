@@ -9,8 +9,8 @@ import pytest
 
 from schemas.arrow import schema_of
 from schemas.clip import Clip
-from schemas.conversation import Diarized, Labelled, Scored, Span
-from schemas.recording import LaidOut, Recording, Source
+from schemas.conversation import Diarized, Labelled, Mixed, Scored, Span
+from schemas.recording import LaidOut, Mixture, Recording, Source
 from schemas.rejection import Reason, Rejection
 from schemas.shard import ClipRow, PackedShard, RecordingRow, ShardPlan
 
@@ -18,6 +18,8 @@ ROWS = (
     Source,
     Recording,
     LaidOut,
+    Mixture,
+    Mixed,
     Span,
     Diarized,
     Labelled,

@@ -1,0 +1,125 @@
+"""Who speaks when in a recording on one track.
+
+Embeddings of short windows give the voices; a path through them gives each voice's solo speech; from that the
+separator knows two voices and says for each frame which of them speak, overlap included; one path settles it. The
+last two steps are done again with the better solo speech. Where more than two talk, this is done for the stretches in
+which two talk.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.diarization.activity import solo
+from model.diarization.clusters import Clusters, find_voices, two_voices
+from model.diarization.networks import Networks
+from model.diarization.pairs import pairs_of
+from model.diarization.track import Track
+from model.diarization.viterbi import best_path, both_states, change_costs
+from model.separator.known import Known
+from model.speaker.windows import Windows
+
+Bool = NDArray[np.bool_]
+Int = NDArray[np.int64]
+Float32 = NDArray[np.float32]
+
+HEARD: Final = 0.3  # probability from which a frame may be speech
+ROUNDS: Final = 2
+CHANGE: Final = 4.0  # log odds that a change of state must win
+LEAN: Final = 0.5  # log odds towards speech: fewest errors on made conversations of training voices
+SHARPNESS: Final = 5.0  # log odds per unit of cosine
+CLEAR: Final = 0.3  # by so much must a frame be more like one voice than the others to teach what that voice is
+LEAST_SOLO: Final = 50  # frames from which a voice can be known
+LEAST_WINDOWS: Final = 30
+ALIKE: Final = 0.4  # halves of the speech that are more alike (cosine) are one voice, if clusters show one as well
+SURELY_ALIKE: Final = 0.5  # and whatever clusters show
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Frames start to end in which two of the recording's voices talk; the first of the two is channel 0.
+
+    start and end are multiples of 8 frames (3,840 samples), but for the recording's end. activity: bool
+    [2, end - start]. log_odds: of speech, float32 [end - start, 2]. known: see `Known.to_bytes`.
+    """
+
+    start: int
+    end: int
+    voices: tuple[int, int]
+    activity: Bool
+    log_odds: Float32
+    known: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How many voices a recording has, how alike (cosine) the two are that it divides in best, and its stretches.
+
+    The stretches are ascending and disjoint; in what lies between them a third voice talks, or one that hardly ever
+    speaks alone. There are none where there is one voice, or none.
+    """
+
+    n_voices: int
+    likeness: float
+    stretches: tuple[Stretch, ...]
+
+
+def find(audio: NDArray[np.int16], speech: Float32, networks: Networks) -> Found:
+    """Who speaks when. audio: [samples] at 24 kHz, or a memory map; speech: probability per 20-ms frame."""
+    heard = speech[: audio.size // 480] > HEARD
+    if heard.sum() < LEAST_SOLO:
+        return Found(0, 1.0, ())
+    track = Track(audio, heard, networks)
+    windows = track.embedder.windows()
+    if windows.centres.size < LEAST_WINDOWS:
+        return Found(1, 1.0, ())
+    halves = two_voices(windows.embeddings)
+    likeness = float(halves.centroids[0] @ halves.centroids[1])
+    clusters = find_voices(windows.embeddings)
+    if likeness > (ALIKE if len(clusters.centroids) == 1 else SURELY_ALIKE):
+        return Found(1, likeness, ())
+    if len(clusters.centroids) < 3:
+        clusters = halves
+    voice_of_frame, clear = who(heard, windows, clusters)
+    made = []
+    for start, end, pair in pairs_of(voice_of_frame, len(clusters.centroids)):
+        stretch = _stretch(track, voice_of_frame, clear, (start, end), pair)
+        if stretch is not None:
+            made.append(stretch)
+    return Found(len(clusters.centroids), likeness, tuple(made))
+
+
+def who(heard: Bool, windows: Windows, clusters: Clusters) -> tuple[Int, Bool]:
+    """The voice of each frame [T], -1 where there is no speech, and whether it is clearly that one's."""
+    frames = np.arange(heard.size)
+    likeness = windows.embeddings @ clusters.centroids.T
+    per_frame = np.stack([np.interp(frames, windows.centres, column) for column in likeness.T], 1)
+    path = best_path(SHARPNESS * per_frame, change_costs(per_frame.shape[1], CHANGE))
+    ordered = np.sort(per_frame, axis=1)
+    clear = (ordered[:, -1] - ordered[:, -2] > CLEAR) & (per_frame.argmax(1) == path)
+    return np.where(heard, path, -1), clear
+
+
+def _stretch(
+    track: Track, voice_of_frame: Int, clear: Bool, where: tuple[int, int], pair: tuple[int, int]
+) -> Stretch | None:
+    """Two voices followed through a stretch; None where one of them hardly ever speaks alone."""
+    alone = np.stack([(voice_of_frame == v) & clear for v in pair])
+    if alone.sum(1).min() < LEAST_SOLO:
+        alone = np.stack([voice_of_frame == v for v in pair])
+    followed: tuple[Known, Float32, Bool] | None = None
+    for _ in range(ROUNDS):
+        if alone.sum(1).min() < LEAST_SOLO:
+            break
+        known = track.know(alone)
+        log_odds = track.log_odds(known, *where)
+        activity = both_states(log_odds.astype(np.float64) + LEAN, CHANGE)
+        followed = (known, log_odds, activity)
+        alone = alone.copy()
+        alone[:, slice(*where)] = solo(activity)
+    if followed is None:
+        return None
+    known, log_odds, activity = followed
+    return Stretch(*where, pair, activity, log_odds, known.to_bytes())

@@ -1,0 +1,1 @@
+"""What the scorer measures: pure functions from activity and audio to figures."""

@@ -1,0 +1,1 @@
+"""Two voices apart: the separator and what it is told about them."""

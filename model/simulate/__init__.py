@@ -1,0 +1,1 @@
+"""Conversations with known channels: timing, voices, rooms, noise and lines."""

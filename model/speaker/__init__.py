@@ -1,0 +1,1 @@
+"""Who is speaking: a small embedding of a voice."""

@@ -1,0 +1,72 @@
+"""Two voices found and followed with the built-in weights: real calls mixed to one track, and what is none."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.diarization.find import find
+from model.diarization.networks import Networks, load_networks
+from model.measures.diarization import diarization_errors
+from model.resample import to_int16
+from model.separator.separate import separate
+from model.speaker.windows import frame_flags
+from model.speech import runs
+from model.speech_audio import read_audio
+from model.vad import StreamingVad, load_vad
+from schemas.conversation import Segment
+
+CALLS = Path(__file__).resolve().parents[3].parent / "shared/data/conversations"
+needs_calls = pytest.mark.skipif(not CALLS.is_dir(), reason="needs the recordings in ../shared/data")
+
+
+@pytest.fixture(scope="module")
+def networks() -> Networks:
+    return load_networks()
+
+
+def probabilities(audio: np.ndarray) -> np.ndarray:
+    """Of speech per 20 ms."""
+    vad = StreamingVad(load_vad(), 1)
+    heard = np.concatenate([vad.push(audio[None]), vad.flush()], 1)[0]
+    return frame_flags(heard, 31.25, audio.size // 480).astype(np.float32)
+
+
+def segments(activity: np.ndarray) -> list[Segment]:
+    return [
+        Segment(channel=c, start_s=float(a) / 50, end_s=float(b) / 50) for c in (0, 1) for a, b in runs(activity[c])
+    ]
+
+
+@needs_calls
+@pytest.mark.shared
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["repairs40", "repairs49"])
+def test_a_real_call_on_one_track(call: str, networks: Networks) -> None:
+    sides = [read_audio(CALLS / f"{call}-{side}.flac") for side in ("agent", "caller")]
+    count = min(s.size for s in sides) // 480 * 480
+    true = np.stack([probabilities(to_int16(s[None, :count])[0]) > 0.5 for s in sides])
+    mixed = to_int16(np.sum([s[:count] for s in sides], axis=0)[None])[0]
+    found = find(mixed, probabilities(mixed), networks)
+    assert found.n_voices == 2
+    (stretch,) = found.stretches
+    assert (stretch.start, stretch.end) == (0, count // 480)
+    errors = diarization_errors(segments(true), segments(stretch.activity), [(0.0, count / 24_000)], 0.25)
+    assert errors.rate < 0.15
+    made = separate(mixed, stretch.activity, stretch.log_odds, stretch.known, networks)
+    assert made.channels.shape == (2, mixed.size)
+
+
+@needs_calls
+@pytest.mark.shared
+def test_one_side_of_a_call_is_one_voice(networks: Networks) -> None:
+    alone = to_int16(read_audio(CALLS / "repairs40-agent.flac")[None, : 90 * 24_000])[0]
+    found = find(alone, probabilities(alone), networks)
+    assert found.n_voices == 1
+    assert found.stretches == ()
+
+
+def test_no_speech_is_nobody(networks: Networks) -> None:
+    hiss = (np.random.default_rng(0).standard_normal(10 * 24_000) * 300).astype(np.int16)
+    found = find(hiss, np.zeros(500, np.float32), networks)
+    assert (found.n_voices, found.stretches) == (0, ())
