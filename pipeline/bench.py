@@ -21,6 +21,7 @@ from cluster.engine import open_engine
 from model.codec import decode, encode, load_codec
 from model.resample import Resampler, to_int16
 from model.vad import StreamingVad, load_vad
+from pipeline.bench_mixture import mixtures, write_mono
 from pipeline.build import made_by_of
 from pipeline.config import BuildConfig
 from pipeline.prepare import Preparation
@@ -99,9 +100,12 @@ def prepare_seconds(paths: list[Path], engine_name: str, workers: int | None) ->
 
 
 def peak_mib(length_s: float, rate_hz: int, audio: Pcm) -> float:
-    """Peak resident memory of `duplexset build --engine inline` on one long recording."""
+    """Peak memory of `duplexset build --engine inline` on one long recording, a mixture where rate_hz is 0."""
     with tempfile.TemporaryDirectory() as folder:
-        write_long(Path(folder) / "long.wav", audio, length_s, rate_hz)
+        if rate_hz:
+            write_long(Path(folder) / "long.wav", audio, length_s, rate_hz)
+        else:
+            write_mono(Path(folder) / "long.wav", audio, length_s)
         program = (
             "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, capture_output=True); "
             "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
@@ -157,6 +161,10 @@ def memory(audio: Pcm) -> None:
     typer.echo("peak memory of a build, one 48-kHz stereo recording, inline")
     typer.echo(f"  20 minutes            {short:7.0f} MiB")
     typer.echo(f"  3 hours               {long:7.0f} MiB, {long / short:.2f} of the short one")
+    short, long = (peak_mib(length_s, 0, audio) for length_s in (20 * 60, 120 * 60))
+    typer.echo("peak memory of a build, one mixture, inline")
+    typer.echo(f"  20 minutes            {short:7.0f} MiB")
+    typer.echo(f"  2 hours               {long:7.0f} MiB, {long / short:.2f} of the short one")
 
 
 def main(minutes: float = 10.0, skip_memory: bool = False) -> None:
@@ -165,6 +173,7 @@ def main(minutes: float = 10.0, skip_memory: bool = False) -> None:
     audio = demo_audio()
     codec_speed(audio)
     speed(minutes, audio)
+    mixtures(minutes, audio)
     if not skip_memory:
         memory(audio)
 

@@ -1,16 +1,18 @@
 """build: prepare, select, pack. No step keeps state anywhere but in files that it wrote whole."""
 
 import fcntl
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from cluster.engine import Engine
 from cluster.gather import UnitDone
 from cluster.rows import Failed
 from model.codec import load_codec
+from model.diarization.networks import WEIGHTS
 from pipeline.config import BuildConfig, fingerprint
 from pipeline.describe import MadeBy, describe, read_description
 from pipeline.index import write_clips, write_recordings
@@ -21,7 +23,7 @@ from pipeline.view import View
 from schemas.atomic import write_text
 from schemas.errors import UserError
 from schemas.recording import Recording
-from schemas.shard import PackedShard, RecordingRow, ShardPlan
+from schemas.shard import ClipRow, Loss, PackedShard, RecordingRow, ShardPlan
 from stages.pack import Pack, packed_before
 
 
@@ -57,9 +59,20 @@ def build(sources: Sources, out: Path, config: BuildConfig, *, engine: Engine, v
 
 
 def made_by_of(config: BuildConfig) -> MadeBy:
-    """The configuration with the digests of its weights. Raises CodecError."""
-    weights = {config.codec: load_codec(config.codec).digest}
+    """The configuration with the digests of its weights. Raises CodecError, BuildError."""
+    weights = {config.codec: load_codec(config.codec).digest, **builtin_weights()}
     return MadeBy(config=config, weights=weights, fingerprint=fingerprint(config, weights))
+
+
+def builtin_weights() -> dict[str, str]:
+    """SHA-256 of the weights of the networks that mixtures pass. Raises BuildError where they are not there."""
+    digests = {}
+    for name in ("speaker", "separator", "enhancer"):
+        path = WEIGHTS / f"{name}.safetensors"
+        if not path.is_file():
+            raise BuildError(f"no {name} weights at {path}: reinstall the package, or train with `fit {name}`")
+        digests[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return digests
 
 
 def select_and_pack(prepared: Prepared, out: Path, made_by: MadeBy, *, engine: Engine, view: View) -> BuildResult:
@@ -67,14 +80,31 @@ def select_and_pack(prepared: Prepared, out: Path, made_by: MadeBy, *, engine: E
     view.phase("selecting clips")
     config = made_by.config
     withdrawn = read_withdrawn(out / "withdrawn.jsonl")
-    selection = select(prepared.files, withdrawn, config.split_percent, config.shard_mb)
-    rows = [*prepared.refused, *(file.recording() for file in prepared.files)]
+    selection = select(prepared.files, withdrawn, config)
+    view.dropped(selection.dropped)
+    rows = with_drops([*prepared.refused, *(file.recording() for file in prepared.files)], selection.dropped)
     shards, packed_now = _pack(selection.plans, out, engine, view)
     write_clips(out, shards, selection.dropped)
     write_recordings(out, rows)
     describe(out, made_by, rows, shards)
     _remove_unnamed(out, {shard.name for shard in shards})
     return BuildResult(recordings=rows, shards=shards, packed_now=packed_now, quarantined=prepared.quarantined)
+
+
+def with_drops(rows: list[RecordingRow], dropped: list[ClipRow]) -> list[RecordingRow]:
+    """The rows of the recordings after selection: what was dropped is no longer kept, but lost."""
+    losses: dict[str | None, list[Loss]] = {}
+    for clip in dropped:
+        reason, place = clip.reason or "", (clip.info.start_s, clip.info.end_s)
+        loss = Loss(stage="select", reason=reason, detail=clip.detail or "", start_s=place[0], end_s=place[1])
+        losses.setdefault(clip.info.recording_id, []).append(loss)
+    return [_without(row, losses.get(row.recording_id, [])) if row.n_clips else row for row in rows]
+
+
+def _without(row: RecordingRow, losses: list[Loss]) -> RecordingRow:
+    lost_s = sum(loss.end_s - loss.start_s for loss in losses)
+    lost = tuple(sorted((*row.lost, *losses), key=lambda loss: loss.start_s))
+    return replace(row, n_clips=row.n_clips - len(losses), kept_s=max(0.0, row.kept_s - lost_s), lost=lost)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,8 @@ import typer
 
 from pipeline.cli_build import build
 from pipeline.cli_fit import fit
+from pipeline.cli_score import score
+from pipeline.cli_simulate import simulate
 from pipeline.cli_train import train
 from schemas.errors import UserError
 
@@ -23,6 +25,8 @@ app = typer.Typer(
 )
 app.command()(build)
 app.command()(train)
+app.command()(score)
+app.command()(simulate)
 app.add_typer(fit, name="fit")
 
 OutFolder = Annotated[Path, typer.Argument(help="The OUT folder of a build.", show_default=False)]

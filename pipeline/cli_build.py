@@ -63,12 +63,15 @@ def build(
     shard_mb: Annotated[int, typer.Option(help="Largest mean size of a shard, MiB.")] = 256,
     max_span: Annotated[float, typer.Option(help="Longest clip, seconds.")] = 600.0,
     min_clip: Annotated[float, typer.Option(help="Shortest clip, seconds.")] = 5.0,
+    max_leakage: Annotated[
+        float, typer.Option(help="Leave out clips separated from one track that leak more, dB.")
+    ] = -15.0,
     engine: Annotated[EngineName, typer.Option(help="Ray Data, or everything in this process.")] = EngineName.RAY,
     workers: Annotated[int | None, typer.Option(help="Worker processes. Default: one per core.", min=1)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")] = False,
     force_plain: Annotated[bool, typer.Option("--plain", help="Plain lines even on a terminal.")] = False,
 ) -> None:
-    """Make a dataset from two-channel recordings, one speaker per channel.
+    """Make a dataset from recordings of two people, on a channel each or both on one track.
 
     Run it again to go on after an interruption or to add recordings: only what is missing is done. Exits with 1 if
     nothing was kept, with 3 if a recording was quarantined after repeated errors.
@@ -91,6 +94,7 @@ def build(
         min_clip_s=min_clip,
         split_percent=parse_split(split),
         shard_mb=shard_mb,
+        max_leakage_db=max_leakage,
     )
     fields = {
         "licence": licence,

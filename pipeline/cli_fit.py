@@ -1,9 +1,24 @@
 """`duplexset fit`: train the built-in networks."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from model.fitting import FitConfig
+
+Audio = Annotated[Path, typer.Argument(help="Folder of speech, one speaker a file.", show_default=False)]
+Out = Annotated[Path, typer.Argument(help="Folder for checkpoint, weights and card.", show_default=False)]
+Steps = Annotated[int, typer.Option(help="Train this many steps instead: the same on every machine.", min=0)]
+Minutes = Annotated[float, typer.Option(help="Training time; an interrupted run goes on counting.", min=0.1)]
+Seed = Annotated[int, typer.Option(help="Of weights and examples.", min=0)]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Noise = Annotated[Path | None, typer.Option(help="Folder of noises. Default: made noise.", show_default=False)]
+Music = Annotated[Path | None, typer.Option(help="Folder of music. Default: made music.", show_default=False)]
+Rooms = Annotated[
+    Path | None, typer.Option(help="Folder of room responses. Default: computed ones.", show_default=False)
+]
 
 fit = typer.Typer(help="Train a built-in network from your own audio.", no_args_is_help=True)
 
@@ -34,3 +49,136 @@ def codec(
     config = FitConfig(minutes=minutes, steps=steps, seed=seed)
     weights = fit_codec(audio, out, config=config, noise=noise, rooms=rooms, device=device, report=typer.echo)
     typer.echo(f"weights: {weights}")
+
+
+@fit.command()
+def speaker(
+    audio: Audio,
+    out: Out,
+    minutes: Minutes = 60.0,
+    steps: Steps = 0,
+    noise: Noise = None,
+    music: Music = None,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Train the embedding that tells voices apart.
+
+    Three networks: OUT/speaker.safetensors, and one on each half of the voices with six tenths of the time or steps,
+    which `fit separator --speaker OUT` needs. Speakers are read and held out as for the codec.
+    """
+    from model.speaker.train import LEARNING_RATE, fit_speaker
+
+    config = _config(minutes, steps, seed, LEARNING_RATE)
+    weights = fit_speaker(audio, out, config=config, noise=noise, music=music, device=device, report=typer.echo)
+    typer.echo(f"weights: {weights}")
+
+
+@fit.command()
+def separator(
+    audio: Audio,
+    out: Out,
+    speaker: Annotated[
+        Path | None,
+        typer.Option(
+            help="OUT of `fit speaker` on the same AUDIO. Default: the built-in embedding, for voices it was not "
+            "trained on.",
+            show_default=False,
+        ),
+    ] = None,
+    minutes: Minutes = 120.0,
+    steps: Steps = 0,
+    noise: Noise = None,
+    music: Music = None,
+    rooms: Rooms = None,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Train the network that takes two overlapping voices apart.
+
+    OUT gets separator.safetensors and the embedding it goes with. Speakers are read and held out as for the codec.
+    """
+    from model.separator.train import LEARNING_RATE, fit_separator
+
+    weights = fit_separator(
+        audio,
+        out,
+        config=_config(minutes, steps, seed, LEARNING_RATE),
+        speaker=speaker,
+        noise=noise,
+        music=music,
+        rooms=rooms,
+        device=device,
+        report=typer.echo,
+    )
+    typer.echo(f"weights: {weights}")
+
+
+@fit.command()
+def segmentation(
+    audio: Audio,
+    out: Out,
+    minutes: Minutes = 120.0,
+    steps: Steps = 0,
+    noise: Noise = None,
+    music: Music = None,
+    rooms: Rooms = None,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Train pyannote's segmentation network: who speaks in each frame of a window.
+
+    Speakers are read and held out as for the codec.
+    """
+    from model.segmentation.train import LEARNING_RATE, SAVE_EVERY, fit_segmentation
+
+    weights = fit_segmentation(
+        audio,
+        out,
+        config=_config(minutes, steps, seed, LEARNING_RATE, SAVE_EVERY),
+        noise=noise,
+        music=music,
+        rooms=rooms,
+        device=device,
+        report=typer.echo,
+    )
+    typer.echo(f"weights: {weights}")
+
+
+@fit.command()
+def enhancer(
+    audio: Audio,
+    out: Out,
+    minutes: Minutes = 120.0,
+    steps: Steps = 0,
+    noise: Noise = None,
+    music: Music = None,
+    rooms: Rooms = None,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Train the network that takes music and noise out.
+
+    Speakers are read and held out as for the codec.
+    """
+    from model.enhancer.train import LEARNING_RATE, fit_enhancer
+
+    weights = fit_enhancer(
+        audio,
+        out,
+        config=_config(minutes, steps, seed, LEARNING_RATE),
+        noise=noise,
+        music=music,
+        rooms=rooms,
+        device=device,
+        report=typer.echo,
+    )
+    typer.echo(f"weights: {weights}")
+
+
+def _config(minutes: float, steps: int, seed: int, learning_rate: float, save_every: int = 250) -> "FitConfig":
+    """How long and how fast; the minutes say nothing where there are steps."""
+    from model.fitting import FitConfig
+
+    longest = FitConfig().minutes if steps else minutes
+    return FitConfig(minutes=longest, steps=steps, seed=seed, learning_rate=learning_rate, save_every=save_every)

@@ -2,18 +2,22 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from schemas.errors import UserError
 from stages.contract import Stage
 from stages.diarize import Diarize
+from stages.enhance import Enhance
 from stages.ingest import Ingest
 from stages.label import Label
 from stages.layout import FindLayout
 from stages.score import Score
+from stages.separate import Separate
 from stages.split import Split
 from stages.tokenize import Tokenize
+from stages.voices import FindVoices
 
 
 class ConfigError(UserError):
@@ -26,6 +30,8 @@ class BuildConfig:
 
     `split_percent`: shares of train, validation, test. `shard_mb`: shards are at most about this large.
     `allow`: SPDX identifiers or LicenseRef- names that may be used although their terms are not known to allow it.
+    `max_leakage_db`: clips that were separated from one track are left out where more of one speaker than this is
+    expected in the other's channel, relative to that speaker's own.
     """
 
     codec: str = "builtin"
@@ -37,6 +43,7 @@ class BuildConfig:
     min_clip_s: float = 5.0
     split_percent: tuple[int, int, int] = (90, 5, 5)
     shard_mb: int = 256
+    max_leakage_db: float = -15.0
 
     def __post_init__(self) -> None:
         """Raise ConfigError where a value cannot be."""
@@ -50,6 +57,8 @@ class BuildConfig:
             )
         if self.shard_mb < 1:
             raise ConfigError(f"--shard-mb {self.shard_mb}: give at least 1")
+        if not math.isfinite(self.max_leakage_db):
+            raise ConfigError(f"--max-leakage {self.max_leakage_db:g}: give a number of dB, as -15")
 
 
 def parse_split(text: str) -> tuple[int, int, int]:
@@ -72,9 +81,12 @@ def intake(config: BuildConfig) -> list[Stage]:
 
 
 def conversation(config: BuildConfig) -> list[Stage]:
-    """From a recording to its clips."""
+    """From a recording to its clips. Rows go by their type: a mixture takes the three steps after the first."""
     return [
         FindLayout(min_recording_s=config.min_clip_s),  # one speaker per channel, or a mixture? how much bleed?
+        Enhance(),  # mixtures: music or noise under the speech?
+        FindVoices(max_span_s=config.max_span_s, min_clip_s=config.min_clip_s),  # mixtures: who speaks when; cut
+        Separate(),  # mixtures: two channels
         Split(max_span_s=config.max_span_s, min_clip_s=config.min_clip_s),  # cut where nobody speaks
         Diarize(),  # who speaks when, bleed left out
         Label(),  # turn states per frame

@@ -142,12 +142,14 @@ def recording_totals(recordings: Iterable[RecordingRow]) -> dict[str, Any]:
 
 
 def split_totals(out: Path) -> dict[str, Any]:
-    """Clips, frames and seconds of each split, and of what is not kept, from the index of clips."""
+    """Clips, frames and seconds of each split, and of what is not kept by its reason, from the index of clips."""
     totals: dict[str, Any] = {}
     with pq.ParquetFile(out / "index" / "clips.parquet") as file:
-        for batch in file.iter_batches(columns=["split", "n_frames", "duration_s"]):
+        for batch in file.iter_batches(columns=["split", "reason", "n_frames", "duration_s"]):
             for row in batch.to_pylist():
-                entry = totals.setdefault(row["split"] or "not kept", {"clips": 0, "frames": 0, "seconds": 0.0})
+                entry = totals.setdefault(
+                    row["split"] or f"not kept: {row['reason']}", {"clips": 0, "frames": 0, "seconds": 0.0}
+                )
                 entry["clips"] += 1
                 entry["frames"] += row["n_frames"]
                 entry["seconds"] += row["duration_s"]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.config import BuildConfig
 from schemas.clip import ClipInfo
 from schemas.errors import UserError
 from schemas.prepared import PreparedFile
@@ -26,7 +27,7 @@ class Candidate:
 
     member: Member
     recording_id: str
-    speakers: tuple[str, str]
+    speakers: tuple[str, ...]
     size_bytes: int
 
 
@@ -38,28 +39,43 @@ class Selection:
     dropped: list[ClipRow] = field(default_factory=list)
 
 
-def select(
-    files: Iterable[PreparedFile], withdrawn: frozenset[str], split_percent: tuple[int, int, int], shard_mb: int
-) -> Selection:
+def select(files: Iterable[PreparedFile], withdrawn: frozenset[str], config: BuildConfig) -> Selection:
     """The same files and settings give the same selection, in whatever order they come."""
     selection = Selection()
     kept: list[Candidate] = []
     for file in files:
         for group, info, size_bytes in file.infos():
-            if info.clip_id in withdrawn:
-                selection.dropped.append(dropped_row(info, Reason.WITHDRAWN))
+            why = why_dropped(info, withdrawn, config.max_leakage_db)
+            if why is not None:
+                selection.dropped.append(dropped_row(info, *why))
             else:
                 member = Member(clip_id=info.clip_id, prepared=str(file.path), row_group=group)
-                kept.append(Candidate(member, info.recording_id, info.speakers, size_bytes))
+                kept.append(Candidate(member, info.recording_id, names_of(info), size_bytes))
     selection.dropped.sort(key=lambda row: row.clip_id)
-    splits = assign_splits(kept, split_percent)
+    splits = assign_splits(kept, config.split_percent)
     for split in SPLITS:
         chosen = [c for c, s in zip(kept, splits, strict=True) if s is split]
-        selection.plans += plan_shards(chosen, split, shard_mb * 2**20)
+        selection.plans += plan_shards(chosen, split, config.shard_mb * 2**20)
     return selection
 
 
-def dropped_row(info: ClipInfo, reason: Reason) -> ClipRow:
+def why_dropped(info: ClipInfo, withdrawn: frozenset[str], max_leakage_db: float) -> tuple[Reason, str] | None:
+    """Why a clip is not kept, and in words; None if it is. What came on two channels may leak: that was measured."""
+    if info.clip_id in withdrawn:
+        return Reason.WITHDRAWN, "named in withdrawn.jsonl"
+    leakage_db = max(info.quality.leakage_db)
+    if info.provenance.separated and leakage_db > max_leakage_db:
+        detail = f"a leakage of {leakage_db:.1f} dB is expected; --max-leakage allows {max_leakage_db:g} dB"
+        return Reason.LEAKAGE, detail
+    return None
+
+
+def names_of(info: ClipInfo) -> tuple[str, ...]:
+    """All names by which the speakers of a clip are known."""
+    return (*info.speakers, *(info.stated_speakers or ()))
+
+
+def dropped_row(info: ClipInfo, reason: Reason, detail: str) -> ClipRow:
     """The index row of a clip that is not kept."""
     return ClipRow(
         clip_id=info.clip_id,
@@ -74,6 +90,7 @@ def dropped_row(info: ClipInfo, reason: Reason) -> ClipRow:
         duration_s=info.end_s - info.start_s,
         unlicensed=info.licence.unlicensed,
         info=info,
+        detail=detail,
     )
 
 

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from model.codec import CARDINALITY, N_CODEBOOKS
 from pipeline.describe import recording_totals, split_totals
+from pipeline.select import names_of
 from schemas.arrow import from_table, schema_of, to_dict
 from schemas.errors import UserError
 from schemas.shard import ClipRow, RecordingRow
@@ -101,9 +102,10 @@ class _Whole:
             if not row.kept and not row.reason:
                 self.faults.append(f"clip {row.clip_id}: not kept, without a reason")
             self._ids.add(row.clip_id)
-            self._seconds[row.info.recording_id] += row.duration_s
+            if row.kept:
+                self._seconds[row.info.recording_id] += row.duration_s
             if row.split is not None:
-                for name in (f"recording {row.info.recording_id}", *(f"speaker {s}" for s in row.info.speakers)):
+                for name in (f"recording {row.info.recording_id}", *(f"speaker {s}" for s in names_of(row.info))):
                     self._splits[name].add(row.split.value)
             yield row
 
@@ -114,7 +116,7 @@ class _Whole:
                 yield f"{name}: in {' and '.join(sorted(splits))}"
 
     def recordings(self, rows: Iterable[RecordingRow]) -> Iterator[str]:
-        """Every second of every recording is in a clip or in a loss."""
+        """Every second of every recording is in a clip that is kept or in a loss."""
         for row in rows:
             in_clips = self._seconds.pop(row.recording_id, 0.0) if row.recording_id and row.n_clips else 0.0
             lost = sum(loss.end_s - loss.start_s for loss in row.lost)

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -13,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.clip import Clip
-from schemas.rejection import Rejection
-from schemas.shard import RecordingRow
+from schemas.rejection import Reason, Rejection
+from schemas.shard import ClipRow, RecordingRow
 
 PLAIN_EVERY_S = 10.0
 
@@ -104,6 +105,13 @@ class View:
         else:
             self._done_s += row.info.end_s - row.info.start_s
         self._plain()
+
+    def dropped(self, rows: Iterable[ClipRow]) -> None:
+        """Clips that are not kept for what was measured on them."""
+        for row in rows:
+            if row.reason != Reason.WITHDRAWN.value:
+                place = f"{row.info.start_s:.1f}-{row.info.end_s:.1f} s"
+                self.say(f"not kept ({row.reason}) {row.info.provenance.uri}, {place}: {row.detail}", "yellow")
 
     def finished(self, row: RecordingRow, *, resumed: bool = False) -> None:
         """A recording is finished, now or in an earlier run."""

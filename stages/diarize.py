@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.speech import DEFAULT_THRESHOLDS, runs, speech_flags
-from schemas.conversation import SPEECH_RATE_HZ, Diarized, Segment, Span
+from schemas.conversation import SPEECH_RATE_HZ, Diarized, Segment, Span, spoken_s
 from schemas.recording import SAMPLE_RATE_HZ, Layout
-from schemas.rejection import Reason, Rejection
+from schemas.rejection import Reason
 from stages.contract import Needs, Row, Work
 from stages.leakage import FLOOR_DB
+from stages.losses import lost, why_no_conversation
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -43,28 +44,14 @@ class Diarize:
 
         def diarize(span: Span) -> Row:
             segments = activity(span)
-            speech_s = [sum(s.end_s - s.start_s for s in segments if s.channel == c) for c in (0, 1)]
+            speech_s = (spoken_s(segments, 0), spoken_s(segments, 1))
             if min(speech_s) < self.min_speech_s:
-                return self._one_speaker(span, speech_s)
+                detail = why_no_conversation(speech_s, self.min_speech_s)
+                start, end = span.start_sample, span.end_sample
+                return lost(span.source.recording, self.name, Reason.ONE_SPEAKER, detail, (start, end))
             return Diarized(span=span, segments=segments)
 
         return diarize
-
-    def _one_speaker(self, span: Span, speech_s: list[float]) -> Rejection:
-        recording = span.source.recording
-        detail = (
-            f"channel 0 speaks for {speech_s[0]:.1f} s and channel 1 for {speech_s[1]:.1f} s; "
-            f"a conversation takes at least {self.min_speech_s:g} s of each"
-        )
-        return Rejection(
-            uri=recording.source.uri,
-            stage=self.name,
-            reason=Reason.ONE_SPEAKER,
-            detail=detail,
-            recording_id=recording.recording_id,
-            start_s=span.start_sample / SAMPLE_RATE_HZ,
-            end_s=span.end_sample / SAMPLE_RATE_HZ,
-        )
 
 
 def activity(span: Span) -> tuple[Segment, ...]:

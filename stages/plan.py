@@ -18,6 +18,7 @@ Bool = NDArray[np.bool_]
 
 WINDOW_SAMPLES: Final = 768
 GRID: Final = 5  # windows
+PAD_WINDOWS: Final = 3  # 0.1 s around speech that no cut may touch
 MARGIN: Final = 15  # windows of a long silence, 0.48 s, that stay at either end of a span
 
 

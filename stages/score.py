@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from schemas.conversation import Labelled, Quality, Scored, Segment
+from schemas.conversation import Labelled, Overlap, Quality, Scored, Segment, spoken_s
 from schemas.recording import SAMPLE_RATE_HZ
 from stages.contract import Needs
 
@@ -24,7 +24,7 @@ class Score:
     reads: ClassVar[type] = Labelled
     writes: ClassVar[type] = Scored
     needs: ClassVar[Needs] = Needs()
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def load(self, device: str) -> Callable[[Labelled], Scored]:
         """No model."""
@@ -40,19 +40,25 @@ def score(row: Labelled) -> Scored:
     speech_s = (spoken_s(segments, 0), spoken_s(segments, 1))
     both_s = overlap_s(segments)
     leakage_db = span.source.layout.leakage_db
+    unmixed = row.diarized.unmixed
     quality = Quality(
         speech_s=(round(speech_s[0], TIME_DIGITS), round(speech_s[1], TIME_DIGITS)),
         overlap_s=round(both_s, TIME_DIGITS),
         silence_s=round(max(0.0, length_s - sum(speech_s) + both_s), TIME_DIGITS),
         level_db=(level_db(pcm[0], segments, 0), level_db(pcm[1], segments, 1)),
         leakage_db=(round(leakage_db[0], DB_DIGITS), round(leakage_db[1], DB_DIGITS)),
+        speech_to_background_db=round(unmixed.background.speech_to_background_db, DB_DIGITS) if unmixed else None,
+        overlap_confidence=mean_confidence(unmixed.overlaps) if unmixed else None,
     )
     return Scored(labelled=row, quality=quality)
 
 
-def spoken_s(segments: Sequence[Segment], channel: int) -> float:
-    """Seconds in which a channel is active."""
-    return sum(s.end_s - s.start_s for s in segments if s.channel == channel)
+def mean_confidence(overlaps: Sequence[Overlap]) -> float | None:
+    """The mean over the overlapped time, None without any."""
+    total_s = sum(o.end_s - o.start_s for o in overlaps)
+    if total_s <= 0.0:
+        return None
+    return round(sum(o.confidence * (o.end_s - o.start_s) for o in overlaps) / total_s, TIME_DIGITS)
 
 
 def overlap_s(segments: Sequence[Segment]) -> float:

@@ -6,7 +6,7 @@ never more than the span being gathered and ten seconds.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,11 @@ from model.speech import DEFAULT_THRESHOLDS, SpeechFlags
 from model.vad import SileroNetwork, StreamingVad, load_vad
 from schemas.conversation import Span
 from schemas.recording import SAMPLE_RATE_HZ, LaidOut
-from schemas.rejection import Reason, Rejection
 from stages.contract import Needs, Row, Work
 from stages.decode import decode
-from stages.plan import WINDOW_SAMPLES, Piece, SpanPlanner
+from stages.losses import lost, why_left_out
+from stages.plan import PAD_WINDOWS, WINDOW_SAMPLES, Piece, SpanPlanner
 from stages.probe import AudioError
-
-PAD_WINDOWS: Final = 3  # 0.1 s around speech that no cut may touch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +63,7 @@ def _split(config: Split, network: SileroNetwork, row: LaidOut) -> Iterator[Row]
             audio.forget_before(planner.keep_from)
             speech.forget_before(planner.keep_from // WINDOW_SAMPLES)
     except AudioError as error:
-        yield _rejection(row, error.reason, error.detail, n_done, row.n_samples)
+        yield lost(row.recording, config.name, error.reason, error.detail, (n_done, row.n_samples))
 
 
 def _listen(
@@ -94,7 +92,8 @@ def _listen(
 
 def _row(config: Split, row: LaidOut, piece: Piece, audio: "Tape", speech: "Tape") -> Row:
     if piece.reason is not None:
-        return _rejection(row, piece.reason, _why(config, piece), piece.start, piece.end)
+        detail = why_left_out(piece, config.max_span_s, config.min_clip_s)
+        return lost(row.recording, config.name, piece.reason, detail, (piece.start, piece.end))
     first, last = piece.start // WINDOW_SAMPLES, -(-piece.end // WINDOW_SAMPLES)
     return Span(
         source=row,
@@ -102,29 +101,6 @@ def _row(config: Split, row: LaidOut, piece: Piece, audio: "Tape", speech: "Tape
         end_sample=piece.end,
         pcm=audio.cut(piece.start, piece.end),
         speech=speech.cut(first, last),
-    )
-
-
-def _why(config: Split, piece: Piece) -> str:
-    length_s = (piece.end - piece.start) / SAMPLE_RATE_HZ
-    if piece.reason is Reason.SILENCE:
-        return f"nobody speaks for {length_s:.1f} s"
-    if piece.reason is Reason.TOO_SHORT:
-        return f"only {length_s:.1f} s between silences; a clip takes at least {config.min_clip_s:g} s"
-    return (
-        f"{length_s:.1f} s without a pause of both speakers to cut at; a span takes {config.max_span_s:g} s at most"
-    )
-
-
-def _rejection(row: LaidOut, reason: Reason, detail: str, start: int, end: int) -> Rejection:
-    return Rejection(
-        uri=row.recording.source.uri,
-        stage=Split.name,
-        reason=reason,
-        detail=detail,
-        recording_id=row.recording.recording_id,
-        start_s=start / SAMPLE_RATE_HZ,
-        end_s=end / SAMPLE_RATE_HZ,
     )
 
 

@@ -26,7 +26,7 @@ class Tokenize:
     reads: ClassVar[type] = Scored
     writes: ClassVar[type] = Clip
     needs: ClassVar[Needs] = Needs(gpus=0.25)
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def load(self, device: str) -> Callable[[Scored], Clip]:
         """Load the codec onto the device."""
@@ -49,20 +49,23 @@ def tokenize(row: Scored, codec: Codec, *, flac: bool) -> Clip:
 
 
 def _info(row: Scored, codec: Codec, n_frames: int) -> ClipInfo:
-    span = row.labelled.diarized.span
+    diarized = row.labelled.diarized
+    span, unmixed = diarized.span, diarized.unmixed
     recording = span.source.recording
     source = recording.source
+    voices = unmixed.voices if unmixed else (0, 1)
+    stated = None if unmixed else source.speakers
     return ClipInfo(
         clip_id=clip_id_of(recording.recording_id, span.start_sample, span.end_sample),
         recording_id=recording.recording_id,
         start_s=span.start_sample / SAMPLE_RATE_HZ,
         end_s=span.end_sample / SAMPLE_RATE_HZ,
         n_frames=n_frames,
-        speakers=source.speakers or (f"{recording.recording_id}/0", f"{recording.recording_id}/1"),
+        speakers=stated or (f"{recording.recording_id}/{voices[0]}", f"{recording.recording_id}/{voices[1]}"),
         language=source.language,
         licence=recording.licence,
         quality=row.quality,
-        segments=row.labelled.diarized.segments,
+        segments=diarized.segments,
         provenance=Provenance(
             uri=source.name or source.uri,
             uri_b=source.name_b or source.uri_b,
@@ -73,7 +76,11 @@ def _info(row: Scored, codec: Codec, n_frames: int) -> ClipInfo:
             codec=codec.name,
             codec_sha256=codec.digest,
             fingerprint="",
+            separated=unmixed is not None,
+            enhanced=unmixed is not None and unmixed.background.enhanced,
         ),
+        overlaps=unmixed.overlaps if unmixed else (),
+        stated_speakers=source.speakers if unmixed else None,
     )
 
 

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from pipeline import cli
 
-COMMANDS = ["build", "verify", "decode", "train", "fit", "fit codec"]
+NETWORKS = ["fit codec", "fit speaker", "fit separator", "fit enhancer", "fit segmentation"]
+COMMANDS = ["build", "simulate", "score", "verify", "decode", "train", "fit", *NETWORKS]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

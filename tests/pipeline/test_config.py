@@ -1,6 +1,5 @@
 """What shapes a dataset, and what does not."""
 
-import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,8 @@ import pytest
 from pipeline import config as module
 from pipeline.config import BuildConfig, ConfigError, conversation, describe_stages, fingerprint, parse_split
 from pipeline.prepare import prepared_path
-from schemas.recording import Recording
+from schemas.clip import Clip
+from schemas.recording import LaidOut, Mixture, Recording
 
 WEIGHTS = {"builtin": "0" * 64}
 
@@ -27,14 +27,19 @@ def test_the_fingerprint_follows_settings_weights_and_stage_versions(monkeypatch
 
 def test_settings_of_later_phases_leave_prepared_files_alone() -> None:
     base = fingerprint(BuildConfig(), WEIGHTS)
-    assert fingerprint(BuildConfig(split_percent=(80, 10, 10), shard_mb=1), WEIGHTS) == base
+    assert fingerprint(BuildConfig(split_percent=(80, 10, 10), shard_mb=1, max_leakage_db=-20.0), WEIGHTS) == base
 
 
-def test_each_stage_reads_what_the_one_before_writes() -> None:
-    stages = conversation(BuildConfig())
-    assert stages[0].reads is Recording
-    for before, after in itertools.pairwise(stages):
-        assert before.writes is after.reads, f"{before.name} -> {after.name}"
+@pytest.mark.parametrize("kind", [LaidOut, Mixture])
+def test_each_stage_reads_what_one_before_writes_and_every_row_becomes_a_clip(kind: type) -> None:
+    first, *others = conversation(BuildConfig())
+    assert first.reads is Recording
+    row = kind  # either of the two that the first stage gives
+    for stage in others:
+        row = stage.writes if stage.reads is row else row
+    assert row is Clip
+    written = {LaidOut, Mixture, *(stage.writes for stage in others)}
+    assert {stage.reads for stage in others} <= written
 
 
 def test_every_setting_of_every_stage_is_written_down() -> None:
@@ -62,7 +67,14 @@ def test_a_split_that_is_none_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"split_percent": (90, 5, 6)}, {"split_percent": (110, -5, -5)}, {"min_clip_s": 0.0}, {"shard_mb": 0}]
+    "wrong",
+    [
+        {"split_percent": (90, 5, 6)},
+        {"split_percent": (110, -5, -5)},
+        {"min_clip_s": 0.0},
+        {"shard_mb": 0},
+        {"max_leakage_db": float("nan")},
+    ],
 )
 def test_values_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError):

@@ -40,13 +40,13 @@ def test_the_live_table_counts_what_was_done() -> None:
         view.preparing(600.0, 3)
         view.finished(finished("old", 100.0), resumed=True)
         view.finished(finished("a", 200.0, ("silence", 20.0), ("too_short", 2.0)))
-        view.finished(finished("b", 0.0, ("mixture", 60.0)))
+        view.finished(finished("b", 0.0, ("third_voice", 60.0)))
     plain = Console(file=io.StringIO(), width=100)
     plain.print(view.table())
     shown = plain.file.getvalue()  # type: ignore[attr-defined]
     assert "3 done (1 from an earlier run)" in shown
     assert "2 clips, 5.0 min" in shown
-    assert "rejected: mixture" in shown
+    assert "rejected: third_voice" in shown
     assert "1, 60 s" not in shown
     assert "1, 1.0 min" in shown
 
@@ -54,10 +54,10 @@ def test_the_live_table_counts_what_was_done() -> None:
 def test_without_a_terminal_every_rejection_is_a_plain_line() -> None:
     said = io.StringIO()
     with View(Console(file=said, width=40), interactive=False) as view:
-        view.row(Rejection(uri="/data/x.wav", stage="layout", reason=Reason.MIXTURE, detail="both voices " * 9))
+        view.row(Rejection(uri="/data/x.wav", stage="voices", reason=Reason.NO_SPEECH, detail="only music " * 9))
         view.quarantined("/data/y.wav", "ValueError: no", Path("/out/work/quarantine/1.txt"))
     lines = said.getvalue().splitlines()
-    assert lines[0].startswith("rejected (mixture) /data/x.wav: both voices")
+    assert lines[0].startswith("rejected (no_speech) /data/x.wav: only music")
     assert lines[1].startswith("quarantined /data/y.wav: ValueError: no")
     assert len(lines) == 2  # never wrapped: a line stays a line for grep
     assert "\x1b" not in said.getvalue()

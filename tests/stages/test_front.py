@@ -103,7 +103,6 @@ def bad_files(folder: Path, audio: np.ndarray, write_audio) -> dict[str, tuple[P
     write_audio(folder / "one.wav", audio[:, :1], RATE, "pcm_s16le")
     write_audio(folder / "silence.wav", np.zeros((2, 20 * RATE)), RATE, "pcm_s16le")
     write_audio(folder / "film.mkv", np.repeat(audio[:, : 2 * RATE], 3, axis=0), RATE, "flac", picture=True)
-    write_audio(folder / "mono.ogg", audio.sum(axis=0, keepdims=True) / 2, 48_000, "libopus")
     (folder / "folder.wav").mkdir()
     reasons = {
         "empty.wav": Reason.NOT_AUDIO,
@@ -114,7 +113,6 @@ def bad_files(folder: Path, audio: np.ndarray, write_audio) -> dict[str, tuple[P
         "one.wav": Reason.TOO_SHORT,
         "silence.wav": Reason.SILENT,
         "film.mkv": Reason.CHANNELS,
-        "mono.ogg": Reason.MIXTURE,
         "folder.wav": Reason.UNREADABLE,
         "nothing.wav": Reason.MISSING,
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from schemas.recording import LaidOut, LayoutKind
+from schemas.recording import LaidOut, LayoutKind, Mixture
 from schemas.rejection import Reason, Rejection
 from stages.ingest import Ingest
 from stages.layout import FindLayout, Heard, classify
@@ -34,7 +34,7 @@ def measure(audio: np.ndarray, block: int = RATE):
 
 
 def layout_of(audio: np.ndarray):
-    return classify(Heard(n_samples=3 * audio.shape[1], n_channels=2, crosstalk=measure(audio)))[0]
+    return classify(Heard(n_samples=3 * audio.shape[1], n_channels=2, crosstalk=measure(audio)))
 
 
 @pytest.mark.parametrize(
@@ -170,14 +170,35 @@ def test_the_length_is_exact(talk, write_audio, make_source, tmp_path, rate_hz) 
     assert row.n_samples == -(-audio.shape[1] * 24_000 // rate_hz)
 
 
+def test_mixtures_say_on_which_tracks_they_are(talk, write_audio, make_source, tmp_path) -> None:
+    audio = talk(20)
+    mono = audio.sum(axis=0) / 2
+    cases = {
+        "one track": (mono[None], LayoutKind.MIXTURE, (0,)),
+        "panned": (bleed(audio, (-6, -6)), LayoutKind.MIXTURE, (0, 1)),
+        "left only": (np.stack([mono, 0 * mono]), LayoutKind.MIXTURE, (0,)),
+        "right only": (np.stack([1e-4 * np.sin(np.arange(mono.size)), mono]), LayoutKind.MIXTURE, (1,)),
+        "twice": (np.stack([mono, 0.9 * mono]), LayoutKind.DUAL_MONO, (0,)),
+        "upside down": (np.stack([-0.9 * mono, mono]), LayoutKind.DUAL_MONO, (1,)),
+    }
+    for name, (samples, kind, tracks) in cases.items():
+        row = find(write_audio(tmp_path / f"{name}.wav", samples, RATE, "pcm_s16le"), make_source)
+        assert isinstance(row, Mixture), name
+        assert (row.layout.kind, row.tracks, row.offset, row.background) == (kind, tracks, 0.0, None), name
+        assert row.n_samples == 20 * 24_000
+
+
+def test_the_offset_of_a_mixture_is_its_mean(talk, write_audio, make_source, tmp_path) -> None:
+    panned = bleed(talk(20), (-6, -6)) + np.array([[0.3], [-0.1]])
+    row = find(write_audio(tmp_path / "a.wav", panned, RATE, "pcm_s16le"), make_source)
+    assert isinstance(row, Mixture)
+    assert row.offset == pytest.approx(panned.mean(), abs=1e-4)
+
+
 def test_what_is_rejected_says_what_was_seen(talk, write_audio, make_source, tmp_path) -> None:
     audio = talk(20)
     silence = np.zeros((2, 20 * RATE))
     cases = {
-        "one track": (audio.sum(axis=0, keepdims=True) / 2, Reason.MIXTURE, "single track"),
-        "panned": (bleed(audio, (-6, -6)), Reason.MIXTURE, "both voices lie on both tracks"),
-        "one side": (audio * np.array([[1.0], [0.0]]), Reason.MIXTURE, "channel 1 carries no voice"),
-        "twice": (np.stack([audio.sum(axis=0)] * 2) / 2, Reason.MIXTURE, "both tracks carry the same"),
         "silent": (silence, Reason.SILENT, "is silent"),
         "offset": (silence + 0.25, Reason.SILENT, ""),
         "short": (audio[:, : 4 * RATE], Reason.TOO_SHORT, "lasts 4 s"),
@@ -202,9 +223,11 @@ def test_real_calls(shared, make_source, read_audio, write_audio, tmp_path, call
     audio = read_audio(row.recording.source)
     for mixed in (audio.sum(axis=0, keepdims=True), np.stack([audio.sum(axis=0)] * 2), bleed(audio, (-6, -6))):
         path = write_audio(tmp_path / "mixed.flac", mixed / 2, RATE, "flac")
-        assert find(path, make_source).reason is Reason.MIXTURE
+        assert isinstance(find(path, make_source), Mixture)
 
 
 @pytest.mark.shared
 def test_a_real_mono_call(shared, make_source) -> None:
-    assert find(shared / "conversations" / "auto0-mono.flac", make_source).reason is Reason.MIXTURE
+    row = find(shared / "conversations" / "auto0-mono.flac", make_source)
+    assert isinstance(row, Mixture)
+    assert row.tracks == (0,)

@@ -1,0 +1,106 @@
+"""The licence of simulated conversations: what all of their sources together ask for."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from model.simulate.voices import Voices
+from model.speech_audio import find_speech
+from pipeline.licence_file import FILE_NAME
+from schemas.atomic import write_text
+from schemas.errors import UserError
+from schemas.licence import LicenceError, normalise_spdx, rights_of
+
+SOURCES: Final = "SOURCES.tsv"
+_PUBLIC: Final = frozenset({"CC0-1.0", "PDDL-1.0", "Unlicense", "0BSD"})
+_SHORT: Final = 12  # sources named in the attribution itself; the others are in SOURCES.tsv
+
+
+class SourceLicenceError(UserError):
+    """Sources whose licences cannot be combined; the message says which."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Origin:
+    """Where speech or sound comes from: what it is, its name, its licence as stated, and the repository."""
+
+    kind: str
+    name: str
+    licence: str
+    origin: str
+
+
+def write_licence(out: Path, voices: Voices, folders: Sequence[Path]) -> None:
+    """Write OUT/SOURCES.tsv and, where every source states a known licence, OUT/recordings/LICENSE.toml.
+
+    Raises SourceLicenceError where a source forbids derivatives, which a simulated conversation is.
+    """
+    origins = sorted(
+        {Origin("voice", v.name, v.licence, v.origin) for v in voices}
+        | {Origin("sound", s.path.name, s.licence, s.origin) for folder in folders for s in find_speech(folder)}
+    )
+    table = "".join(f"{o.kind}\t{o.name}\t{o.licence}\t{o.origin}\n" for o in origins)
+    write_text(out / SOURCES, "kind\tname\tlicence\torigin\n" + table)
+    known = [_spdx(part) for o in origins for part in o.licence.split(" | ")]
+    licences = sorted({name for name in known if name is not None})
+    if None in known:
+        return
+    attribution = "; ".join(_credits(origins))
+    lines = {
+        "licence": combined(licences),
+        "attribution": f"Simulated conversations out of: {attribution}",
+        "evidence": f"../{SOURCES}",
+        "consent": "public-licence",
+    }
+    text = "".join(f'{key} = "{_escaped(value)}"\n' for key, value in lines.items())
+    write_text(out / "recordings" / FILE_NAME, text)
+
+
+def combined(licences: Iterable[str]) -> str:
+    """The SPDX name that asks for all that any of the licences asks for, as far as one does.
+
+    Public-domain dedications ask for nothing; permissive software licences ask for their notice, which the
+    attribution gives, so that beside Creative Commons they come under CC-BY. Raises SourceLicenceError for ND
+    licences, for two different share-alike ones, and for share-alike beside another's NonCommercial.
+    """
+    names = sorted(set(licences))
+    asking = [n for n in names if n not in _PUBLIC]
+    if not asking:
+        return names[0] if len(names) == 1 else "CC0-1.0"
+    if forbidden := [n for n in asking if rights_of(n).derivatives is False]:
+        raise SourceLicenceError(
+            f"{forbidden[0]} forbids derivatives: leave its recordings out of the speech or sounds"
+        )
+    if len(asking) == 1:
+        return asking[0]
+    alike = [n for n in asking if rights_of(n).share_alike]
+    unsold = [n for n in asking if rights_of(n).commercial_use is False]
+    if len(alike) > 1 or (alike and unsold and alike != unsold):
+        raise SourceLicenceError(f"{' and '.join(asking)} cannot be combined: leave one of them out")
+    strictest = alike or unsold or [n for n in asking if n.startswith("CC-BY-")] or ["CC-BY-4.0"]
+    return max(strictest, key=lambda n: n.rsplit("-", 1)[-1])
+
+
+def _spdx(stated: str) -> str | None:
+    """The SPDX name at the beginning of what an index states, None where it is not known."""
+    text = re.sub(r"\s*\(.*", "", stated).strip()
+    if text.casefold() == "public domain":
+        return "CC0-1.0"
+    try:
+        name = normalise_spdx(text)
+    except LicenceError:
+        return None
+    return None if name.startswith("LicenseRef-") else name
+
+
+def _credits(origins: Sequence[Origin]) -> list[str]:
+    """The sources that ask for attribution, a line each: where from and under what."""
+    lines = sorted({f"{o.origin or o.name} ({re.sub(r' *[(].*', '', o.licence)})" for o in origins})
+    more = [f"and {len(lines) - _SHORT} more, listed in {SOURCES}"] if len(lines) > _SHORT else []
+    return lines[:_SHORT] + more
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
