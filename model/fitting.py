@@ -9,18 +9,20 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from model.fit_data import Batches, Maker
 from schemas.atomic import whole_file
 from schemas.errors import UserError
 
 FLOOR: Final = 0.02  # of the learning rate, at the end
 REPORT_EVERY: Final = 50  # steps
+Made = TypeVar("Made")
 
 
 class FitError(UserError):
@@ -32,7 +34,9 @@ class FitConfig:
     """How long and how fast.
 
     A training lasts `steps` or, where that is 0, `minutes` of trained time (a resumed run goes on counting). Only a
-    number of steps makes the learning rate, and so the weights, the same on every machine's speed.
+    number of steps makes the learning rate, and so the weights, the same on every machine's speed. start: weights
+    to begin with instead of random ones. uses: how often a batch is used. workers: processes that make batches ahead,
+    beside the one that trains; they change nothing but the speed.
     """
 
     minutes: float = 60.0
@@ -42,17 +46,20 @@ class FitConfig:
     warmup_steps: int = 200
     clip: float = 1.0
     save_every: int = 250
+    start: str = ""
+    uses: int = 1
+    workers: int = 0
 
 
-class Recipe(Protocol):
-    """A network and the loss of one step on data made from `random` alone."""
+class Recipe(Maker[Made], Protocol[Made]):
+    """A network, the batches that it is trained on, and the loss of one."""
 
     @property
     def net(self) -> nn.Module:
         """What is trained."""
         ...
 
-    def loss(self, random: np.random.Generator, share_done: float) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, batch: Made, share_done: float) -> tuple[Tensor, dict[str, float]]:
         """The loss and the figures to print. share_done: 0 to 1."""
         ...
 
@@ -71,7 +78,7 @@ class Progress:
         return min(1.0, self.trained_s / (60 * config.minutes))
 
 
-def run(recipe: Recipe, config: FitConfig, out: Path, report: Callable[[str], None] = print) -> Progress:
+def run(recipe: Recipe[Made], config: FitConfig, out: Path, report: Callable[[str], None] = print) -> Progress:
     """Train, or go on where `out` was left, until the end; OUT/state.pt holds everything a resumed run needs.
 
     Ctrl-C ends the step, saves and raises KeyboardInterrupt; a second one stops at once. Raises FitError where `out`
@@ -81,11 +88,12 @@ def run(recipe: Recipe, config: FitConfig, out: Path, report: Callable[[str], No
     optimizer = torch.optim.AdamW(recipe.net.parameters(), lr=config.learning_rate, weight_decay=1e-3)
     progress = _load(recipe.net, optimizer, config, out) if (out / "state.pt").is_file() else Progress()
     recent: dict[str, list[float]] = {}
+    batches = Batches(recipe, config.seed, progress.step, uses=config.uses, workers=config.workers)
     recipe.net.train()
     with _interrupts() as interrupted:
         while progress.share_done(config) < 1.0:
             started = time.monotonic()
-            figures = _step(recipe, optimizer, config, progress)
+            figures = _step(recipe, batches, optimizer, config, progress)
             progress.step += 1
             progress.trained_s += time.monotonic() - started
             for name, value in figures.items():
@@ -125,12 +133,16 @@ def _interrupts() -> Iterator[threading.Event]:
 
 
 def _step(
-    recipe: Recipe, optimizer: torch.optim.Optimizer, config: FitConfig, progress: Progress
+    recipe: Recipe[Made],
+    batches: Batches[Made],
+    optimizer: torch.optim.Optimizer,
+    config: FitConfig,
+    progress: Progress,
 ) -> dict[str, float]:
     share = progress.share_done(config)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(config, progress.step, share)
-    loss, figures = recipe.loss(np.random.default_rng([config.seed, progress.step]), share)
+    loss, figures = recipe.loss(batches.next(share), share)
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(recipe.net.parameters(), config.clip)
@@ -158,8 +170,8 @@ def _save(net: nn.Module, optimizer: torch.optim.Optimizer, config: FitConfig, p
 
 def _load(net: nn.Module, optimizer: torch.optim.Optimizer, config: FitConfig, out: Path) -> Progress:
     state = read_state(out)
-    if state["config"] != asdict(config):
-        given = asdict(config)
+    given = asdict(config) | {"workers": state["config"].get("workers", 0)}
+    if state["config"] != given:
         kept = ", ".join(f"{name}={value}" for name, value in state["config"].items() if given.get(name) != value)
         raise FitError(f"{out} holds a training with other settings ({kept}): give those, or another folder")
     try:
@@ -170,6 +182,18 @@ def _load(net: nn.Module, optimizer: torch.optim.Optimizer, config: FitConfig, o
         ) from error
     optimizer.load_state_dict(state["optimizer"])
     return Progress(**state["progress"])
+
+
+def start_from(net: nn.Module, config: FitConfig) -> None:
+    """Load the weights that a training starts from, if it does. Raises FitError where there are none, or others."""
+    if config.start:
+        load_net(net, Path(config.start))
+
+
+def bfloat16_where_fast(device: str) -> torch.autocast:
+    """Training in bfloat16 where the machine multiplies it faster than float32, else in float32."""
+    fast = device == "cuda" or (device == "cpu" and torch.cpu._is_avx512_bf16_supported())
+    return torch.autocast(device, torch.bfloat16, enabled=fast)
 
 
 def read_state(out: Path) -> dict[str, Any]:
@@ -190,6 +214,8 @@ def save_net(net: nn.Module, path: Path) -> Path:
 
 def load_net(net: nn.Module, path: Path) -> None:
     """Load weights that `save_net` wrote, strictly. Raises FitError where they do not fit the network."""
+    if not path.is_file():
+        raise FitError(f"no weights at {path}")
     try:
         net.load_state_dict({name: t.float() for name, t in load_file(path).items()})
     except RuntimeError as error:

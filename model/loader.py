@@ -169,9 +169,13 @@ def held_out_windows(windows: Windows, limit: int, rank: int = 0, world: int = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """codes: int64 [B, 17, W]; worker: which reader of this rank made it; state: that reader's place after it."""
+    """codes: int64 [B, 17, W]; worker: which reader of this rank made it; state: that reader's place after it.
 
-    codes: torch.Tensor
+    An array, no tensor: a loader process that is told to stop while a tensor is on its way to shared memory is
+    aborted by the C++ library under it.
+    """
+
+    codes: NDArray[np.int64]
     worker: int
     state: dict[str, int]
 
@@ -189,7 +193,7 @@ class _WorkerBatches(IterableDataset[Batch]):
         windows = iter(reader)
         while True:
             codes = np.stack([next(windows) for _ in range(self.batch_size)])
-            yield Batch(codes=torch.from_numpy(codes), worker=worker, state=reader.state_dict())
+            yield Batch(codes=codes, worker=worker, state=reader.state_dict())
 
 
 def _leave_interrupts_to_the_trainer(_worker: int) -> None:
@@ -245,4 +249,4 @@ class WindowBatches:
         for batch in batches:
             self._state["readers"][batch.worker] = batch.state
             self._state["next"] = (batch.worker + 1) % len(readers)
-            yield batch.codes
+            yield torch.from_numpy(batch.codes)

@@ -13,7 +13,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -119,6 +119,7 @@ def words(network: Network, weights: Path, sources: Iterable[Utterance], states:
     for folder in states:
         state = read_state(folder)
         config, done = FitConfig(**state["config"]), Progress(**state["progress"])
+        config = replace(config, start=Path(config.start).name)  # no path of a machine
         which = "" if folder == states[0] else f"{folder.name}: "
         lines.append(f"{which}{done.step:,} steps, {done.trained_s / 60:.0f} min on {machine}. {config}.")
     size = sum(t.numel() for t in load_file(weights).values())

@@ -12,7 +12,7 @@ from cluster.engine import Engine
 from cluster.gather import UnitDone
 from cluster.rows import Failed
 from model.codec import load_codec
-from model.diarization.networks import WEIGHTS
+from model.diarization.networks import weight_files
 from pipeline.config import BuildConfig, fingerprint
 from pipeline.describe import MadeBy, describe, read_description
 from pipeline.index import write_clips, write_recordings
@@ -59,20 +59,11 @@ def build(sources: Sources, out: Path, config: BuildConfig, *, engine: Engine, v
 
 
 def made_by_of(config: BuildConfig) -> MadeBy:
-    """The configuration with the digests of its weights. Raises CodecError, BuildError."""
-    weights = {config.codec: load_codec(config.codec).digest, **builtin_weights()}
+    """The configuration with the digests of its weights. Raises CodecError, FitError."""
+    files = weight_files(config.networks)
+    digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+    weights = {config.codec: load_codec(config.codec).digest, **digests}
     return MadeBy(config=config, weights=weights, fingerprint=fingerprint(config, weights))
-
-
-def builtin_weights() -> dict[str, str]:
-    """SHA-256 of the weights of the networks that mixtures pass. Raises BuildError where they are not there."""
-    digests = {}
-    for name in ("speaker", "separator", "enhancer"):
-        path = WEIGHTS / f"{name}.safetensors"
-        if not path.is_file():
-            raise BuildError(f"no {name} weights at {path}: reinstall the package, or train with `fit {name}`")
-        digests[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return digests
 
 
 def select_and_pack(prepared: Prepared, out: Path, made_by: MadeBy, *, engine: Engine, view: View) -> BuildResult:

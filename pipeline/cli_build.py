@@ -66,6 +66,10 @@ def build(
     max_leakage: Annotated[
         float, typer.Option(help="Leave out clips separated from one track that leak more, dB.")
     ] = -15.0,
+    networks: Annotated[
+        str,
+        typer.Option(help="Folder of weights (`fit speaker|separator|enhancer`) to take mixtures apart with."),
+    ] = "",
     engine: Annotated[EngineName, typer.Option(help="Ray Data, or everything in this process.")] = EngineName.RAY,
     workers: Annotated[int | None, typer.Option(help="Worker processes. Default: one per core.", min=1)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")] = False,
@@ -95,6 +99,7 @@ def build(
         split_percent=parse_split(split),
         shard_mb=shard_mb,
         max_leakage_db=max_leakage,
+        networks=networks,
     )
     fields = {
         "licence": licence,

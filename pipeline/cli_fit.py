@@ -19,6 +19,8 @@ Music = Annotated[Path | None, typer.Option(help="Folder of music. Default: made
 Rooms = Annotated[
     Path | None, typer.Option(help="Folder of room responses. Default: computed ones.", show_default=False)
 ]
+Start = Annotated[Path | None, typer.Option(help="Weights to begin with. Default: random ones.", show_default=False)]
+Workers = Annotated[int, typer.Option(help="Processes that make examples, beside the one that trains.", min=0)]
 
 fit = typer.Typer(help="Train a built-in network from your own audio.", no_args_is_help=True)
 
@@ -61,6 +63,8 @@ def speaker(
     music: Music = None,
     seed: Seed = 0,
     device: Device = "cpu",
+    start: Start = None,
+    workers: Workers = 0,
 ) -> None:
     """Train the embedding that tells voices apart.
 
@@ -69,7 +73,7 @@ def speaker(
     """
     from model.speaker.train import LEARNING_RATE, fit_speaker
 
-    config = _config(minutes, steps, seed, LEARNING_RATE)
+    config = _config(minutes, steps, seed, LEARNING_RATE, start=start, workers=workers)
     weights = fit_speaker(audio, out, config=config, noise=noise, music=music, device=device, report=typer.echo)
     typer.echo(f"weights: {weights}")
 
@@ -93,17 +97,19 @@ def separator(
     rooms: Rooms = None,
     seed: Seed = 0,
     device: Device = "cpu",
+    start: Start = None,
+    workers: Workers = 0,
 ) -> None:
     """Train the network that takes two overlapping voices apart.
 
     OUT gets separator.safetensors and the embedding it goes with. Speakers are read and held out as for the codec.
     """
-    from model.separator.train import LEARNING_RATE, fit_separator
+    from model.separator.train import LEARNING_RATE, USES, fit_separator
 
     weights = fit_separator(
         audio,
         out,
-        config=_config(minutes, steps, seed, LEARNING_RATE),
+        config=_config(minutes, steps, seed, LEARNING_RATE, uses=USES, start=start, workers=workers),
         speaker=speaker,
         noise=noise,
         music=music,
@@ -125,6 +131,8 @@ def segmentation(
     rooms: Rooms = None,
     seed: Seed = 0,
     device: Device = "cpu",
+    start: Start = None,
+    workers: Workers = 0,
 ) -> None:
     """Train pyannote's segmentation network: who speaks in each frame of a window.
 
@@ -135,7 +143,7 @@ def segmentation(
     weights = fit_segmentation(
         audio,
         out,
-        config=_config(minutes, steps, seed, LEARNING_RATE, SAVE_EVERY),
+        config=_config(minutes, steps, seed, LEARNING_RATE, save_every=SAVE_EVERY, start=start, workers=workers),
         noise=noise,
         music=music,
         rooms=rooms,
@@ -156,6 +164,8 @@ def enhancer(
     rooms: Rooms = None,
     seed: Seed = 0,
     device: Device = "cpu",
+    start: Start = None,
+    workers: Workers = 0,
 ) -> None:
     """Train the network that takes music and noise out.
 
@@ -166,7 +176,7 @@ def enhancer(
     weights = fit_enhancer(
         audio,
         out,
-        config=_config(minutes, steps, seed, LEARNING_RATE),
+        config=_config(minutes, steps, seed, LEARNING_RATE, start=start, workers=workers),
         noise=noise,
         music=music,
         rooms=rooms,
@@ -176,9 +186,12 @@ def enhancer(
     typer.echo(f"weights: {weights}")
 
 
-def _config(minutes: float, steps: int, seed: int, learning_rate: float, save_every: int = 250) -> "FitConfig":
+def _config(
+    minutes: float, steps: int, seed: int, learning_rate: float, *, start: Path | None, **others: int
+) -> "FitConfig":
     """How long and how fast; the minutes say nothing where there are steps."""
     from model.fitting import FitConfig
 
     longest = FitConfig().minutes if steps else minutes
-    return FitConfig(minutes=longest, steps=steps, seed=seed, learning_rate=learning_rate, save_every=save_every)
+    begin = str(start) if start else ""
+    return FitConfig(minutes=longest, steps=steps, seed=seed, learning_rate=learning_rate, start=begin, **others)

@@ -31,7 +31,8 @@ class BuildConfig:
     `split_percent`: shares of train, validation, test. `shard_mb`: shards are at most about this large.
     `allow`: SPDX identifiers or LicenseRef- names that may be used although their terms are not known to allow it.
     `max_leakage_db`: clips that were separated from one track are left out where more of one speaker than this is
-    expected in the other's channel, relative to that speaker's own.
+    expected in the other's channel, relative to that speaker's own. `networks`: a folder of weights to take mixtures
+    apart with, see `weight_files`.
     """
 
     codec: str = "builtin"
@@ -44,6 +45,7 @@ class BuildConfig:
     split_percent: tuple[int, int, int] = (90, 5, 5)
     shard_mb: int = 256
     max_leakage_db: float = -15.0
+    networks: str = ""
 
     def __post_init__(self) -> None:
         """Raise ConfigError where a value cannot be."""
@@ -84,9 +86,11 @@ def conversation(config: BuildConfig) -> list[Stage]:
     """From a recording to its clips. Rows go by their type: a mixture takes the three steps after the first."""
     return [
         FindLayout(min_recording_s=config.min_clip_s),  # one speaker per channel, or a mixture? how much bleed?
-        Enhance(),  # mixtures: music or noise under the speech?
-        FindVoices(max_span_s=config.max_span_s, min_clip_s=config.min_clip_s),  # mixtures: who speaks when; cut
-        Separate(),  # mixtures: two channels
+        Enhance(networks=config.networks),  # mixtures: music or noise under the speech?
+        FindVoices(  # mixtures: who speaks when; cut
+            max_span_s=config.max_span_s, min_clip_s=config.min_clip_s, networks=config.networks
+        ),
+        Separate(networks=config.networks),  # mixtures: two channels
         Split(max_span_s=config.max_span_s, min_clip_s=config.min_clip_s),  # cut where nobody speaks
         Diarize(),  # who speaks when, bleed left out
         Label(),  # turn states per frame

@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.diarization.networks import weight_files
 from model.enhancer.apply import StreamingEnhancer, load_enhancer
 from model.enhancer.detect import BackgroundMeter, Levels
 from model.enhancer.net import Enhancer, gain_for
@@ -31,7 +32,10 @@ under them above 24, but for a voice that was recorded in noise; steady noise or
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enhance:
-    """Mixture -> Mixture with its background: the decision. The sound is enhanced where it is heard next."""
+    """Mixture -> Mixture with its background: the decision. The sound is enhanced where it is heard next.
+
+    `networks`: a folder of weights, see `weight_files`.
+    """
 
     name: ClassVar[str] = "enhance"
     reads: ClassVar[type] = Mixture
@@ -39,9 +43,11 @@ class Enhance:
     needs: ClassVar[Needs] = Needs(cpus=1.0)
     version: ClassVar[int] = 1
 
+    networks: str = ""
+
     def load(self, device: str) -> Work:
         """Load the enhancer. It runs on the CPU whatever `device` says: every engine gives the same bytes."""
-        net = load_enhancer()
+        net = load_enhancer(weight_files(self.networks)["enhancer"])
 
         def enhance(row: Mixture) -> Row:
             try:

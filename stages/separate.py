@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.diarization.activity import overlaps
-from model.diarization.networks import Networks, load_networks
+from model.diarization.networks import Networks, load_networks, weight_files
 from model.separator.separate import Separated, separate
 from schemas.conversation import ACTIVITY_HZ, SPEECH_RATE_HZ, Diarized, Mixed, Overlap, Segment, Span, Unmixed
 from schemas.recording import SAMPLE_RATE_HZ, LaidOut
@@ -24,17 +24,20 @@ CONFIDENCE_DIGITS: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Separate:
-    """Mixed -> Diarized."""
+    """Mixed -> Diarized. `networks`: a folder of weights, see `weight_files`."""
 
     name: ClassVar[str] = "separate"
     reads: ClassVar[type] = Mixed
     writes: ClassVar[type] = Diarized
     needs: ClassVar[Needs] = Needs(cpus=1.0)
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
+
+    networks: str = ""
 
     def load(self, device: str) -> Work:
         """Load the networks. They run on the CPU whatever `device` says: every engine gives the same bytes."""
-        networks = load_networks("cpu")
+        files = weight_files(self.networks)
+        networks = load_networks(speaker=files["speaker"], separator=files["separator"])
         return lambda row: take_apart(row, networks)
 
 

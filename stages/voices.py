@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.diarization.find import Found, Stretch, find
-from model.diarization.networks import Networks, load_networks
+from model.diarization.networks import Networks, load_networks, weight_files
 from model.enhancer.apply import load_enhancer
 from model.enhancer.net import Enhancer
 from model.speaker.windows import frame_flags
@@ -38,24 +38,27 @@ class FindVoices:
 
     `max_span_s`, `max_silence_s`, `min_clip_s`: as in `Split`. `min_speech_s`: each of the two must speak so long,
     or it is no conversation. `min_speech_to_background_db`: what is heard under louder music or noise may be no
-    speech at all.
+    speech at all. `networks`: a folder of weights, see `weight_files`.
     """
 
     name: ClassVar[str] = "voices"
     reads: ClassVar[type] = Mixture
     writes: ClassVar[type] = Mixed
     needs: ClassVar[Needs] = Needs(cpus=1.0)
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     max_span_s: float = 600.0
     max_silence_s: float = 10.0
     min_clip_s: float = 5.0
     min_speech_s: float = 1.0
     min_speech_to_background_db: float = 0.0
+    networks: str = ""
 
     def load(self, device: str) -> Work:
         """Load the networks. They run on the CPU whatever `device` says: every engine gives the same bytes."""
-        ears = Ears(load_enhancer(), load_vad(), load_networks("cpu"))
+        files = weight_files(self.networks)
+        networks = load_networks(speaker=files["speaker"], separator=files["separator"])
+        ears = Ears(load_enhancer(files["enhancer"]), load_vad(), networks)
 
         def voices(row: Mixture) -> Iterable[Row]:
             return find_voices(self, ears, row)

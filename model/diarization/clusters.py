@@ -1,21 +1,28 @@
-"""How many voices there are, and which short window of a recording is whose."""
+"""How many voices there are, and which short window of a recording is whose.
+
+Speech is divided in two as well as it can be, and each part again, as long as the parts are two voices: unlike, and
+each of them lasting. One voice divides too, by its sounds and moods, but its parts stay alike and alternate quickly.
+"""
 
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
+
+from model.speaker.windows import WINDOW_FRAMES, Windows
 
 Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
 
-MOST_WINDOWS: Final = 3_000  # that are clustered; the others go to the nearest cluster
-PURE: Final = 0.75  # average cosine distance up to which windows are of one voice, and most likely of nothing else
-ONE_VOICE: Final = 0.3  # cosine from which two clusters are one voice
-MIN_SHARE: Final = 0.04  # of the windows, or they are accidents (overlaps, noises)
-MIN_WINDOWS: Final = 15  # 1.5 s
+ONE_VOICE: Final = 0.35  # parts that are more alike are one voice: rather refuse two than divide one
+ONE_OF_TWO: Final = 0.25  # the same for the parts of a part: a third voice needs better proof
+LASTING: Final = 0.2  # of how alike parts are is taken off where they last
+SAME_VOICE: Final = 0.4  # cosine of parts found on different ways that are one voice after all
+MIN_SHARE: Final = 0.05  # of the windows, or a part is an accident (overlaps, noises)
+MIN_WINDOWS: Final = 20  # 2 s
 _ROUNDS: Final = 10
+_CLEAR: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +33,66 @@ class Clusters:
     labels: Int
 
 
-def find_voices(embeddings: Float32) -> Clusters:
-    """Voices among windows [W, E]: pure clusters by average linkage, then joined while their centres are alike."""
-    some = embeddings[np.linspace(0, len(embeddings) - 1, min(len(embeddings), MOST_WINDOWS)).astype(np.int64)]
-    labels = fcluster(linkage(some, "average", metric="cosine"), PURE, "distance")
-    sizes = np.bincount(labels)
-    large = np.flatnonzero(sizes >= MIN_WINDOWS)
-    if not large.size:
-        return settled(embeddings, embeddings.mean(0, keepdims=True))
-    sums, sizes = np.stack([some[labels == k].sum(0) for k in large]), sizes[large]
-    while len(sums) > 1:
+def find_voices(windows: Windows) -> tuple[Clusters, float]:
+    """The voices, and how alike the two parts are that all of the speech divides in."""
+    whole = np.arange(windows.centres.size)
+    halves, alike = divided(windows)
+    if alike > ONE_VOICE:
+        return settled(windows.embeddings, windows.embeddings.mean(0, keepdims=True)), alike
+    least = max(MIN_WINDOWS, MIN_SHARE * whole.size)
+    waiting, voices = [whole[halves.labels == k] for k in (0, 1)], []
+    while waiting:
+        part = waiting.pop()
+        parts = _voices_in(windows, part, least)
+        if len(parts) == 1:
+            voices.append(part)
+        waiting += parts if len(parts) > 1 else []
+    return settled(windows.embeddings, _joined(windows.embeddings, voices)), alike
+
+
+def _voices_in(windows: Windows, part: Int, least: float) -> list[Int]:
+    """A part of the windows divided in two voices, or as it is."""
+    if part.size < 2 * least:
+        return [part]
+    halves, alike = divided(Windows(windows.embeddings[part], windows.centres[part]))
+    found = [part[halves.labels == k] for k in (0, 1)]
+    return found if alike <= ONE_OF_TWO and min(p.size for p in found) >= least else [part]
+
+
+def _joined(embeddings: Float32, parts: list[Int]) -> Float32:
+    """Centroids of the parts, largest first; two parts of one voice have one."""
+    sums = np.stack([embeddings[part].sum(0) for part in parts])
+    sizes = np.array([part.size for part in parts])
+    while len(sums) > 2:
         unit = sums / np.linalg.norm(sums, axis=1, keepdims=True)
-        likeness = unit @ unit.T - 2.0 * np.eye(len(unit))
-        a, b = np.unravel_index(int(likeness.argmax()), likeness.shape)
-        if likeness[a, b] < ONE_VOICE:
+        alike = unit @ unit.T - 2.0 * np.eye(len(unit))
+        a, b = np.unravel_index(int(alike.argmax()), alike.shape)
+        if alike[a, b] < SAME_VOICE:
             break
         sums[a], sizes[a] = sums[a] + sums[b], sizes[a] + sizes[b]
         sums, sizes = np.delete(sums, b, 0), np.delete(sizes, b)
-    order = np.argsort(-sizes, kind="stable")
-    return settled(embeddings, sums[[k for k in order if sizes[k] >= MIN_SHARE * sizes.sum() or k == order[0]]])
+    ordered: Float32 = sums[np.argsort(-sizes, kind="stable")]
+    return ordered
+
+
+def divided(windows: Windows) -> tuple[Clusters, float]:
+    """The best division into two parts, and how alike they are: their cosine, less a share of how they last."""
+    halves = two_voices(windows.embeddings)
+    return halves, float(halves.centroids[0] @ halves.centroids[1]) - LASTING * lasting(
+        windows.centres, halves.labels
+    )
+
+
+def lasting(centres: Int, labels: Int) -> float:
+    """1 where neighbouring windows, which share no sound, never change sides; 0 where they do it as if by chance."""
+    after = np.searchsorted(centres, centres + WINDOW_FRAMES)
+    there = after < centres.size
+    there[there] = centres[after[there]] == centres[there] + WINDOW_FRAMES
+    share = float(labels.mean())
+    by_chance = 2.0 * share * (1.0 - share)
+    if not there.any() or by_chance == 0.0:
+        return 0.0
+    return 1.0 - float((labels[there] != labels[after[there]]).mean()) / by_chance
 
 
 def two_voices(embeddings: Float32) -> Clusters:
@@ -62,7 +110,7 @@ def settled(embeddings: Float32, centroids: Float32) -> Clusters:
         likeness = embeddings @ centroids.T
         labels = likeness.argmax(1)
         ordered = np.sort(likeness, axis=1)
-        clear = np.ones(len(labels), np.bool_) if len(centroids) == 1 else ordered[:, -1] - ordered[:, -2] > 0.1
+        clear = np.ones(len(labels), np.bool_) if len(centroids) == 1 else ordered[:, -1] - ordered[:, -2] > _CLEAR
         moved = []
         for k, centroid in enumerate(centroids):
             own = embeddings[(labels == k) & clear]

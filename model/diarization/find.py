@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.diarization.activity import solo
-from model.diarization.clusters import Clusters, find_voices, two_voices
+from model.diarization.clusters import Clusters, find_voices
 from model.diarization.networks import Networks
 from model.diarization.pairs import pairs_of
 from model.diarization.track import Track
-from model.diarization.viterbi import best_path, both_states, change_costs
+from model.diarization.viterbi import best_path, both_states, change_costs, log_odds_of
 from model.separator.known import Known
 from model.speaker.windows import Windows
 
@@ -27,14 +27,15 @@ Float32 = NDArray[np.float32]
 
 HEARD: Final = 0.3  # probability from which a frame may be speech
 ROUNDS: Final = 2
-CHANGE: Final = 4.0  # log odds that a change of state must win
-LEAN: Final = 0.5  # log odds towards speech: fewest errors on made conversations of training voices
+CHANGE: Final = 3.0  # log odds that a change of state must win
+JOINING: Final = 2.0  # the same for the second of two voices
+LEAN: Final = (0.5, 0.5, -1.0)
+"""Added to the scores. On made conversations of training voices 0.80 of the overlap is found, 0.57 of what is found
+is right and 3.8 % of speech is in error; at (0.5, 0.5, -0.5) these are 0.85, 0.51, 4.8 %, at -2 0.65, 0.69, 3.0 %."""
 SHARPNESS: Final = 5.0  # log odds per unit of cosine
 CLEAR: Final = 0.3  # by so much must a frame be more like one voice than the others to teach what that voice is
 LEAST_SOLO: Final = 50  # frames from which a voice can be known
 LEAST_WINDOWS: Final = 30
-ALIKE: Final = 0.4  # halves of the speech that are more alike (cosine) are one voice, if clusters show one as well
-SURELY_ALIKE: Final = 0.5  # and whatever clusters show
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How many voices a recording has, how alike (cosine) the two are that it divides in best, and its stretches.
+    """How many voices a recording has, how alike the two parts are that it divides in best, and its stretches.
 
     The stretches are ascending and disjoint; in what lies between them a third voice talks, or one that hardly ever
     speaks alone. There are none where there is one voice, or none.
@@ -75,13 +76,9 @@ def find(audio: NDArray[np.int16], speech: Float32, networks: Networks) -> Found
     windows = track.embedder.windows()
     if windows.centres.size < LEAST_WINDOWS:
         return Found(1, 1.0, ())
-    halves = two_voices(windows.embeddings)
-    likeness = float(halves.centroids[0] @ halves.centroids[1])
-    clusters = find_voices(windows.embeddings)
-    if likeness > (ALIKE if len(clusters.centroids) == 1 else SURELY_ALIKE):
+    clusters, likeness = find_voices(windows)
+    if len(clusters.centroids) == 1:
         return Found(1, likeness, ())
-    if len(clusters.centroids) < 3:
-        clusters = halves
     voice_of_frame, clear = who(heard, windows, clusters)
     made = []
     for start, end, pair in pairs_of(voice_of_frame, len(clusters.centroids)):
@@ -109,17 +106,18 @@ def _stretch(
     alone = np.stack([(voice_of_frame == v) & clear for v in pair])
     if alone.sum(1).min() < LEAST_SOLO:
         alone = np.stack([voice_of_frame == v for v in pair])
-    followed: tuple[Known, Float32, Bool] | None = None
+    followed: tuple[Known, NDArray[np.float64], Bool] | None = None
     for _ in range(ROUNDS):
         if alone.sum(1).min() < LEAST_SOLO:
             break
         known = track.know(alone)
-        log_odds = track.log_odds(known, *where)
-        activity = both_states(log_odds.astype(np.float64) + LEAN, CHANGE)
-        followed = (known, log_odds, activity)
+        scores = track.scores(known, *where).astype(np.float64)
+        activity = both_states(scores + np.array(LEAN), CHANGE, JOINING)
+        followed = (known, scores, activity)
         alone = alone.copy()
         alone[:, slice(*where)] = solo(activity)
     if followed is None:
         return None
-    known, log_odds, activity = followed
+    known, scores, activity = followed
+    log_odds = log_odds_of(scores).astype(np.float32)
     return Stretch(*where, pair, activity, log_odds, known.to_bytes())

@@ -1,4 +1,4 @@
-"""The networks that follow two voices through a recording, with the weights that come with the package."""
+"""The networks that follow two voices through a recording, and where the weights of those for mixtures lie."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,11 +6,12 @@ from typing import Final
 
 import torch
 
-from model.fitting import load_net
+from model.fitting import FitError, load_net
 from model.separator.net import SeparatorNet
 from model.speaker.net import SpeakerNet
 
 WEIGHTS: Final = Path(__file__).parents[1] / "weights"
+FOR_MIXTURES: Final = ("speaker", "separator", "enhancer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,22 @@ class Networks:
 
     speaker: SpeakerNet
     separator: SeparatorNet
+
+
+def weight_files(folder: str = "") -> dict[str, Path]:
+    """Weights by network: those in a folder, the package's for those that are not there.
+
+    Raises FitError where the folder holds none, or the package has lost some.
+    """
+    files = {name: WEIGHTS / f"{name}.safetensors" for name in FOR_MIXTURES}
+    own = {name: Path(folder) / path.name for name, path in files.items() if (Path(folder) / path.name).is_file()}
+    if folder and not own:
+        raise FitError(f"{folder} holds none of {', '.join(p.name for p in files.values())}: see `duplexset fit`")
+    files |= own if folder else {}
+    for name, path in files.items():
+        if not path.is_file():
+            raise FitError(f"no {name} weights at {path}: reinstall the package, or train with `fit {name}`")
+    return files
 
 
 def load_networks(

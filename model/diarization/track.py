@@ -25,7 +25,7 @@ Float32 = NDArray[np.float32]
 BLOCK: Final = 1_000  # frames
 CONTEXT: Final = 100  # frames heard on either side of a block
 UPDATES: Final = 10
-NO_SPEECH: Final = -12.0  # log odds where nobody can be heard
+NO_SPEECH: Final = -12.0  # scores where nobody can be heard
 _LEVEL_FRAMES: Final = 500
 
 
@@ -56,9 +56,9 @@ class Track:
         level: Tensor = looked_at(torch.fft.rfft(pieces * WINDOW_SHAPE, WINDOW)).abs().mean()[None] + 1e-9
         return level
 
-    def log_odds(self, known: Known, start: int, end: int) -> Float32:
-        """Log odds of speech of both speakers in the frames start to end, float32 [end - start, 2]."""
-        out = np.full((end - start, 2), NO_SPEECH, np.float32)
+    def scores(self, known: Known, start: int, end: int) -> Float32:
+        """The separator's scores of speech in the frames start to end, float32 [end - start, 3]."""
+        out = np.tile(np.array([NO_SPEECH, NO_SPEECH, 0.0], np.float32), (end - start, 1))
         some = known.some()
         for first in range(start, end, BLOCK):
             last = min(first + BLOCK, end)
@@ -67,7 +67,7 @@ class Track:
         return out
 
     def heard(self, known: Known, start: int, end: int, updates: int) -> tuple[Tensor, Float32]:
-        """Share of the first speaker [n, 320] and log odds of speech [n, 2] for the frames start to end."""
+        """Share of the first speaker [n, 320] and scores of speech [n, 3] for the frames start to end."""
         first, last = max(0, start - CONTEXT), min(self.speech.size, end + CONTEXT)
         inside = slice(start - first, end - first)
         with torch.inference_mode():
@@ -75,8 +75,22 @@ class Track:
             magnitude = looked_at(spectrum(audio[None]))[:, : last - first].abs()
             explained = explain(magnitude, known.first, known.second, updates)
             like = self.embedder.likeness(first, last, known.voices, SPANS)[None]
-            mask, speech = self._networks.separator(magnitude, *explained, like, known.level)
-        return torch.sigmoid(mask[0, inside]), speech[0, inside].numpy()
+            mask, speech = self._either_way(magnitude, *explained, like, known.level)
+        return torch.sigmoid(mask[inside]), speech[inside].numpy()
+
+    def _either_way(
+        self, magnitude: Tensor, first: Tensor, second: Tensor, like: Tensor, level: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The mean of what the separator says of the two speakers and of the two in the other order; no batch."""
+        turned = like[..., [2, 3, 0, 1]]
+        mask, speech = self._networks.separator(
+            magnitude.expand(2, -1, -1),
+            torch.cat([first, second]),
+            torch.cat([second, first]),
+            torch.cat([like, turned]),
+            level.expand(2),
+        )
+        return (mask[0] - mask[1]) / 2, (speech[0] + speech[1][:, [1, 0, 2]]) / 2
 
     def power(self, frames: NDArray[np.int64]) -> Tensor:
         """Power of each bin in these frames, [n, 320]."""

@@ -27,15 +27,26 @@ def change_costs(states: int, cost: float) -> Float64:
     return cost * (1.0 - np.eye(states))
 
 
-def log_sigmoid(logits: Float64) -> Float64:
-    """log of the logistic function, without overflow."""
-    out: Float64 = -np.logaddexp(0.0, -logits)
-    return out
+def both_states(scores: Float64, cost: float, joining: float) -> NDArray[np.bool_]:
+    """Activity [2, T] of two speakers from the separator's scores [T, 3]: one path through nobody, either, both.
 
-
-def both_states(logits: Float64, cost: float) -> NDArray[np.bool_]:
-    """Activity [2, T] of two speakers from logits of speech [T, 2]: one path through nobody, either, both."""
-    on, off = log_sigmoid(logits), log_sigmoid(-logits)
-    nobody, first, second, both = off.sum(1), on[:, 0] + off[:, 1], off[:, 0] + on[:, 1], on.sum(1)
-    path = best_path(np.stack([nobody, first, second, both], 1), change_costs(4, cost))
+    joining: what it costs to join one who speaks, or to leave him alone; every other change costs `cost`.
+    """
+    costs = change_costs(4, cost)
+    costs[1:3, 3] = costs[3, 1:3] = joining
+    path = best_path(four(scores), costs)
     return np.stack([(path & 1) > 0, (path & 2) > 0])
+
+
+def four(scores: Float64) -> Float64:
+    """Log likelihoods of nobody, the first, the second and both speaking, up to a sum, [T, 4] from scores [T, 3]."""
+    return np.stack([np.zeros(len(scores)), scores[:, 0], scores[:, 1], scores.sum(1)], 1)
+
+
+def log_odds_of(scores: Float64) -> Float64:
+    """Log odds that each of the two speaks, whatever the other one does, [T, 2] from scores [T, 3]."""
+    nobody, first, second, both = four(scores).T
+    on = np.stack([np.logaddexp(first, both), np.logaddexp(second, both)], 1)
+    off = np.stack([np.logaddexp(nobody, second), np.logaddexp(nobody, first)], 1)
+    odds: Float64 = on - off
+    return odds

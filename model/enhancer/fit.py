@@ -43,14 +43,17 @@ class EnhancerRecipe:
     net: Enhancer = field(default_factory=Enhancer)
     _steps: int = 0
 
-    def loss(self, random: Random, share_done: float) -> tuple[Tensor, dict[str, float]]:
-        """The loss of a batch, and by how much SI-SDR rises on held-out material where it is time for that."""
+    def make(self, random: Random, share_done: float) -> tuple[Tensor, Tensor]:
+        """Mixtures and the speech in them, float32 [batch, samples] each."""
         examples = [draw(self.material, self.crop_s, random) for _ in range(self.batch)]
         mixture = torch.from_numpy(np.stack([e.mixture for e in examples]))
-        speech = torch.from_numpy(np.stack([e.speech for e in examples]))
+        return mixture, torch.from_numpy(np.stack([e.speech for e in examples]))
+
+    def loss(self, batch: tuple[Tensor, Tensor], share_done: float) -> tuple[Tensor, dict[str, float]]:
+        """The loss of a batch, and by how much SI-SDR rises on held-out material where it is time for that."""
         device = next(self.net.parameters()).device
         fix_norms(self.net, share_done >= FIXED_FROM)
-        given, wanted = (self.net.spectrum(audio.to(device)) for audio in (mixture, speech))
+        given, wanted = (self.net.spectrum(audio.to(device)) for audio in batch)
         estimate = self.net.estimate(given)
         error_db = error_level_db(estimate, wanted, given).mean()
         loss = spectral_loss(estimate, wanted) + PER_DB * error_db

@@ -10,7 +10,7 @@ import torch
 from model.enhancer.apply import load_enhancer
 from model.enhancer.fit import EnhancerRecipe, improvements
 from model.enhancer.sounds import MOST_S, Material, held_piece, load_material
-from model.fitting import FitConfig, run, save_net
+from model.fitting import FitConfig, run, save_net, start_from
 from model.model_card import Network, Values, finish
 from model.simulate.phrases import SAMPLE_RATE_HZ
 from model.simulate.sounds import Sounds, coloured_noise
@@ -50,6 +50,7 @@ def fit_enhancer(
     material, held = _material(folders), _held(folders)
     torch.manual_seed(config.seed)
     recipe = EnhancerRecipe(material=material, measured=held, batch=batch, crop_s=crop_s)
+    start_from(recipe.net, config)
     recipe.net.to(device)
     run(recipe, config, out, report)
     save_net(recipe.net, out / "enhancer.safetensors")

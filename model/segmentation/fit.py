@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
+from model.fitting import bfloat16_where_fast
 from model.segmentation.affinity import affinity_loss
 from model.segmentation.feed import Feed
 from model.segmentation.net import WINDOW_SAMPLES, NetConfig, build_net, powerset
@@ -57,14 +58,17 @@ class SegmentationRecipe:
             self._held = held.windows(np.random.default_rng(_HELD_SEED), self.config.held_windows, WINDOW_SAMPLES)
         self._calls = 0
 
-    def loss(self, random: Random, share_done: float) -> tuple[Tensor, dict[str, float]]:
+    def make(self, random: Random, share_done: float) -> tuple[Tensor, Tensor]:
+        """The windows of a step and who speaks in them, see `Feed.windows`."""
+        short = share_done < self.config.short_share
+        samples = WINDOW_SAMPLES // 2 if short else WINDOW_SAMPLES
+        return self._feed.windows(random, self.config.windows * (1 + short), samples, share_done)
+
+    def loss(self, batch: tuple[Tensor, Tensor], share_done: float) -> tuple[Tensor, dict[str, float]]:
         """The loss of one step's windows. share_done: 0 to 1."""
         figures = self._held_figures() if self._calls % self.config.held_every == 0 else {}
         self._calls += 1
-        short = share_done < self.config.short_share
-        samples = WINDOW_SAMPLES // 2 if short else WINDOW_SAMPLES
-        windows = self._feed.windows(random, self.config.windows * (1 + short), samples, share_done)
-        audio, activity = (part.to(self._device) for part in windows)
+        audio, activity = (part.to(self._device) for part in batch)
         scores, hidden = training_scores(self.net, audio)
         named, affinity = self._loss(scores, activity), affinity_loss(hidden, activity)
         figures |= {"powerset": float(named.detach()), "affinity": float(affinity.detach())}
@@ -108,7 +112,7 @@ def training_scores(net: nn.Module, audio: Tensor) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
         x = sincnet.get_submodule("conv1d.0")(sincnet.get_submodule("wav_norm1d")(audio)).abs_()
         x = sincnet.get_submodule("pool1d.0")(x)
-    with torch.autocast(audio.device.type, torch.bfloat16, enabled=_bfloat16_is_fast(audio.device.type)):
+    with bfloat16_where_fast(audio.device.type):
         x = leaky_relu(sincnet.get_submodule("norm1d.0")(x))
         for i in range(1, 3):
             for name in ("conv1d", "pool1d", "norm1d"):
@@ -121,10 +125,6 @@ def training_scores(net: nn.Module, audio: Tensor) -> tuple[Tensor, Tensor]:
         x = net.get_submodule("classifier")(x)
     scores: Tensor = net.get_submodule("activation")(x.float())
     return scores, hidden.float()
-
-
-def _bfloat16_is_fast(device: str) -> bool:
-    return device == "cuda" or (device == "cpu" and torch.cpu._is_avx512_bf16_supported())
 
 
 def errors_of(net: nn.Module, audio: Tensor, activity: Tensor) -> LocalErrors:

@@ -10,7 +10,7 @@ import torch
 import torchaudio
 from torch import Tensor, nn
 
-from model.fitting import FitConfig, FitError, load_net, run, save_net
+from model.fitting import FitConfig, FitError, load_net, run, save_net, start_from
 from model.model_card import Network, Values, finish
 from model.segmentation.feed import SOURCE_RATE_HZ, Feed, FeedConfig, frame_activity
 from model.segmentation.fit import SegmentationConfig, SegmentationRecipe, errors_of
@@ -57,6 +57,7 @@ def fit_segmentation(
     measured = held and HeldScenes(voices=held, sounds=folders.sounds(held=True), timing=TimingModel.builtin())
     shape = replace(shape or SegmentationConfig(), seed=config.seed)
     recipe = SegmentationRecipe(Feed(scenes, feed), Feed(measured, feed) if measured else None, shape, device)
+    start_from(recipe.net, config)
     run(recipe, config, out, report)
     save_net(recipe.net, out / "segmentation.safetensors")
     return finish(NETWORK, folders, out, sources=folders.used(files_of(scenes.voices)), device=device, report=report)

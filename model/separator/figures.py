@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from model.diarization.activity import solo
 from model.diarization.networks import Networks
 from model.diarization.track import Track
+from model.diarization.viterbi import log_odds_of
 from model.measures.separation import frame_sums, score_channel
 from model.resample import to_int16
 from model.segmentation.scenes import dense
@@ -79,7 +80,7 @@ def of_set(networks: Networks, made: Iterator[Simulated]) -> Values:
         audio = to_int16(conversation.mixture)
         track = Track(audio, activity[0] | activity[1], networks)
         known = track.know(solo(activity))
-        odds = track.log_odds(known, 0, activity.shape[1])
+        odds = log_odds_of(track.scores(known, 0, activity.shape[1]).astype(np.float64)).astype(np.float32)
         counts += found_frames(odds.T > 0, activity)
         overlap_s += float(activity.all(0).sum()) / 50
         told = known.to_bytes()

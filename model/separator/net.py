@@ -21,7 +21,11 @@ _FLOOR: Final = 1e-3  # of the mixture's mean magnitude
 
 
 class SeparatorNet(nn.Module):
-    """Mixture and explanations, magnitudes [B, T, 320] each -> logits of the mask [B, T, 320], of speech [B, T, 2].
+    """Mixture and explanations, magnitudes [B, T, 320] each -> logits of the mask [B, T, 320], scores of speech.
+
+    The scores, [B, T, 3], are those of the first speaking, of the second, and what is added where both do: the
+    softmax of 0, a, b, a + b + c is the probability that nobody speaks, the first, the second, both (a powerset, as
+    Plaquet and Bredin 2023 have it, which knows that voices exclude one another most of the time).
 
     likeness: [B, T, 4], of half a second and of 1.5 s to the first voice, then to the second. level: [B], mean
     magnitude of the recording's speech, so that a soft stretch stays soft. The mask's share is that of the first
@@ -33,7 +37,7 @@ class SeparatorNet(nn.Module):
         self.enter = nn.Linear(3 * BANDS + 4, _ENTER)
         self.over_time = nn.LSTM(_ENTER, HIDDEN, 2, batch_first=True, bidirectional=True)
         self.mask = nn.Linear(2 * HIDDEN, BINS)
-        self.speech = nn.Linear(2 * HIDDEN, 2)
+        self.speech = nn.Linear(2 * HIDDEN, 3)
         nn.init.zeros_(self.mask.weight)
         nn.init.zeros_(self.mask.bias)
 

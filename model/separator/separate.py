@@ -48,14 +48,17 @@ class Separated:
 
 @dataclass(frozen=True, slots=True)
 class _Overlapped:
-    """The overlapped frames, int64 [n], the first speaker's share in each, [n, 320], and how energy lies there, [n]:
-    all of it, and that which the mask leaves with the wrong speaker if it is a fair bet.
+    """The overlapped frames, int64 [n], the first speaker's share in each, [n, 320], and how energy lies there.
+
+    energy: all of it. mistaken: what the mask leaves with the wrong speaker if it is a fair bet, [n]. given: what
+    each speaker gets, [2, n].
     """
 
     frames: NDArray[np.int64]
     share: Tensor
     energy: NDArray[np.float64]
     mistaken: NDArray[np.float64]
+    given: NDArray[np.float64]
 
 
 def separate(audio: Int16, activity: Bool, log_odds: Float32, known: bytes, networks: Networks) -> Separated:
@@ -78,14 +81,16 @@ def _overlapped(track: Track, activity: Bool, speakers: Known) -> _Overlapped:
     shares = [torch.zeros(0, BINS)]
     shares += [track.heard(speakers, start, end, UPDATES)[0] for start, end in overlaps(activity)]
     share = torch.cat(shares)
-    energy, mistaken = np.zeros(frames.size), np.zeros(frames.size)
+    energy, mistaken, given = np.zeros(frames.size), np.zeros(frames.size), np.zeros((2, frames.size))
     for at in range(0, frames.size, _BLOCK):
         piece = frames[at : at + _BLOCK]
         power = track.power(piece)
-        unsure = share[at : at + _BLOCK] * (1 - share[at : at + _BLOCK])
+        first = share[at : at + _BLOCK]
+        unsure = first * (1 - first)
         energy[at : at + _BLOCK] = power.sum(1).numpy()
         mistaken[at : at + _BLOCK] = (power * unsure).sum(1).numpy()
-    return _Overlapped(frames, share, energy, mistaken)
+        given[:, at : at + _BLOCK] = torch.stack([(power * part.square()).sum(1) for part in (first, 1 - first)])
+    return _Overlapped(frames, share, energy, mistaken, given)
 
 
 def _blocks(audio: Int16, activity: Bool, both: _Overlapped) -> Iterator[Float32]:
@@ -118,13 +123,15 @@ def _confidence(activity: Bool, odds: NDArray[np.float64], both: _Overlapped) ->
 
 
 def _leakage_db(audio: Int16, activity: Bool, odds: NDArray[np.float64], both: _Overlapped) -> tuple[float, float]:
-    """The other's energy expected in each channel: where only he may have spoken after all, and out of overlaps."""
+    """The other's energy expected in each channel where only he may have spoken after all, relative to his own."""
     energy = np.array([np.square(frame, dtype=np.float64).sum() for frame in audio.reshape(-1, HOP)]) / 32768.0**2
     leaks = []
     for c in (0, 1):
         alone = activity[c] & ~activity[1 - c]
-        wrong = float((energy * odds[:, 1 - c] * (1.0 - odds[:, c]))[alone].sum())
-        inside = float((energy[both.frames] * both.mistaken / np.maximum(both.energy, 1e-12)).sum())
+        other_alone = odds[:, 1 - c] * (1.0 - odds[:, c])
+        wrong = float((energy * other_alone)[alone].sum())
+        held = both.given[c] / np.maximum(both.energy, 1e-12)
+        inside = float((energy[both.frames] * held * other_alone[both.frames]).sum())
         own = float(energy[activity[1 - c] & ~activity[c]].sum()) + float(energy[both.frames].sum()) / 2
         leaks.append(max(FLOOR_DB, 10.0 * float(np.log10((wrong + inside + 1e-12) / (own + 1e-12)))))
     return leaks[0], leaks[1]

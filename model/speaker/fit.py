@@ -73,11 +73,14 @@ class SpeakerRecipe:
         self.names = sorted(self.voices)
         self.net = nn.ModuleDict({"speaker": SpeakerNet(), "voices": nn.Linear(EMBEDDING, len(self.names), False)})
 
-    def loss(self, random: Random, share_done: float) -> tuple[Tensor, dict[str, float]]:
+    def make(self, random: Random, share_done: float) -> tuple[Tensor, Tensor]:
+        """Crops of one length, see `crops`."""
+        return self.crops(random, int(random.integers(80, 260)))
+
+    def loss(self, batch: tuple[Tensor, Tensor], share_done: float) -> tuple[Tensor, dict[str, float]]:
         """Cross entropy with the margin, which grows over the first fifth."""
-        frames = int(random.integers(80, 260))
         device = next(self.net.parameters()).device
-        crops, labels = (t.to(device) for t in self.crops(random, frames))
+        crops, labels = (t.to(device) for t in batch)
         embedded = self.net["speaker"](crops)  # type: ignore[index]
         weight = nn.functional.normalize(self.net["voices"].weight, dim=1)  # type: ignore[index]
         cosine = (embedded @ weight.T).clamp(-1 + 1e-6, 1 - 1e-6)
@@ -127,7 +130,7 @@ def recording(pair: Float, noises: list[Float32], random: Random, *, masked: boo
     pair = pair * 10.0 ** ((shared + own) / 10)
     level = pair.sum(2).mean()
     pair = pair / level
-    if random.random() < 0.35:
+    if random.random() < 0.5:
         pair = pair * _telephone(random)
     log = np.log(pair + 10.0 ** random.uniform(-7.0, -4.5) / BANDS)
     log -= log.mean((0, 1), keepdims=True)

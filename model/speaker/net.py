@@ -89,8 +89,10 @@ class SpeakerNet(nn.Module):
 
     def follow(self, frames: Tensor, use_BM: Tensor, span: int) -> Tensor:
         """Embeddings [B, M, E] of the `span` frames (an odd number) around each frame; none in use gives any."""
-        sums = nn.functional.avg_pool1d(self.weighted(frames, use_BM), span, 1, span // 2)
-        return self.finish(sums.transpose(1, 2))
+        up_to = nn.functional.pad(self.weighted(frames, use_BM).double().cumsum(2), (1, 0))
+        at = torch.arange(use_BM.shape[1], device=use_BM.device)
+        last, first = (at + span // 2 + 1).clamp(max=at.numel()), (at - span // 2).clamp(min=0)
+        return self.finish((up_to[..., last] - up_to[..., first]).float().transpose(1, 2))
 
     def weighted(self, frames: Tensor, use_BM: Tensor) -> Tensor:
         """What is summed over the frames of a voice before `finish`: [B, 4 C + 1, M]."""

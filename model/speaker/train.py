@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.fitting import FitConfig, FitError, load_net, run, save_net
+from model.fitting import FitConfig, FitError, load_net, run, save_net, start_from
 from model.model_card import Network, Values, finish
 from model.simulate.sounds import Sounds
 from model.speaker.fit import SpeakerRecipe, equal_error, speech_of
@@ -54,6 +54,7 @@ def fit_speaker(
     noises = mel_powers(folders.sounds(held=False))
     shorter = replace(config, minutes=config.minutes * HALF_SHARE, steps=round(config.steps * HALF_SHARE))
     half_config = replace(shorter, minutes=config.minutes) if config.steps else shorter
+    half_config = replace(half_config, start="")  # weights from elsewhere may have heard both halves
     _fit(voices, noises, config, out, out / "speaker.safetensors", device, report)
     for half in (0, 1):
         part = {name: powers for name, powers in voices.items() if half_of(speaker_of(name)) == half}
@@ -77,6 +78,7 @@ def _fit(  # noqa: PLR0917
     """Train one network and save it."""
     torch.manual_seed(config.seed)
     recipe = SpeakerRecipe(voices, noises, batch=min(BATCH, len(voices) // 2 * 2))
+    start_from(recipe.net.get_submodule("speaker"), config)
     recipe.net.to(device)
     run(recipe, config, folder, report)
     save_net(recipe.net.get_submodule("speaker"), weights)

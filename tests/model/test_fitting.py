@@ -1,6 +1,8 @@
 """The loop that the recipes share: exact resuming, Ctrl-C, other settings, weights that fit."""
 
 import signal
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model.fitting import FitConfig, FitError, learning_rate, load_net, read_state, run, save_net
+from model.fit_data import Batches
+from model.fitting import FitConfig, FitError, learning_rate, load_net, read_state, run, save_net, start_from
 
 STEPS = FitConfig(steps=8, warmup_steps=2, save_every=100)
 
@@ -21,11 +24,14 @@ class Line:
         self.net = nn.Linear(1, 1)
         self._left = interrupted_at
 
-    def loss(self, random: np.random.Generator, share_done: float) -> tuple[Tensor, dict[str, float]]:
+    def make(self, random: np.random.Generator, share_done: float) -> Tensor:
+        return torch.from_numpy(random.standard_normal((8, 1), np.float32))
+
+    def loss(self, batch: Tensor, share_done: float) -> tuple[Tensor, dict[str, float]]:
         if self._left == 0:
             signal.raise_signal(signal.SIGINT)
         self._left -= 1
-        x = torch.from_numpy(random.standard_normal((8, 1), np.float32))
+        x = batch
         loss = (self.net(x) - 2 * x).square().mean()
         return loss, {"share": share_done}
 
@@ -73,6 +79,37 @@ def test_weights_come_back_in_half_precision_and_only_into_their_network(tmp_pat
     assert torch.equal(back.weight, net.weight.half().float())
     with pytest.raises(FitError, match="another network"):
         load_net(nn.Linear(2, 2), tmp_path / "net.safetensors")
+
+
+@pytest.mark.parametrize("uses", [1, 3])
+def test_batches_made_ahead_are_those_made_in_time(tmp_path: Path, uses: int) -> None:
+    config = FitConfig(steps=60, warmup_steps=2, save_every=100, uses=uses)
+    alone, helped = Line(), Line()
+    run(alone, config, tmp_path / "alone", lambda _: None)
+    with pytest.raises(KeyboardInterrupt):
+        run(Line(interrupted_at=50), replace(config, workers=2), tmp_path / "helped", lambda _: None)
+    run(helped, replace(config, workers=1), tmp_path / "helped", lambda _: None)
+    assert torch.equal(alone.net.weight, helped.net.weight)
+
+
+def test_each_batch_is_used_as_often_as_asked() -> None:
+    class Numbers:
+        def make(self, random: np.random.Generator, share_done: float) -> int:
+            return int(random.integers(2**60))
+
+    batches = Batches(Numbers(), 0, 0, uses=3)
+    used = [batches.next(0.0) for _ in range(300)]
+    assert len(set(used)) == 100 and set(used[::3]) == set(used)
+    assert max(Counter(used).values()) < 15
+    assert Batches(Numbers(), 0, 200, uses=3).next(0.0) == used[200]
+
+
+def test_weights_to_start_from(tmp_path: Path) -> None:
+    net, other = nn.Linear(3, 2), nn.Linear(3, 2)
+    start_from(net, FitConfig(start=str(save_net(other, tmp_path / "net.safetensors"))))
+    assert torch.equal(net.weight, other.weight.half().float())
+    with pytest.raises(FitError, match="no weights at"):
+        start_from(net, FitConfig(start=str(tmp_path / "none")))
 
 
 def test_the_learning_rate_rises_and_falls() -> None:

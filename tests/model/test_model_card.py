@@ -42,8 +42,11 @@ class Toy:
     def __init__(self) -> None:
         self.net = nn.Linear(1, 1)
 
-    def loss(self, random: object, share_done: float) -> tuple[torch.Tensor, dict[str, float]]:
-        return self.net(torch.ones(1, 1)).square().sum(), {}
+    def make(self, random: object, share_done: float) -> torch.Tensor:
+        return torch.ones(1, 1)
+
+    def loss(self, batch: torch.Tensor, share_done: float) -> tuple[torch.Tensor, dict[str, float]]:
+        return self.net(batch).square().sum(), {}
 
 
 def finished(folder: Path) -> Path:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import wave
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -149,7 +150,14 @@ def start_build(out: Path) -> subprocess.Popen[bytes]:
         str(out),
     ]
     options = ["--engine", "inline", "--split", "60/20/20", "--shard-mb", "1"]
-    return subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # the tests may run where Ctrl-C is ignored
+    return subprocess.Popen(
+        [*command, *options],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        preexec_fn=listen,  # noqa: PLW1509
+    )
 
 
 def wait_for(condition: object, process: subprocess.Popen[bytes]) -> None:

@@ -3,39 +3,53 @@
 import numpy as np
 import pytest
 
-from model.diarization.clusters import find_voices, two_voices
+from model.diarization.clusters import divided, find_voices, lasting, two_voices
+from model.speaker.windows import STEP_FRAMES, WINDOW_FRAMES, Windows
 
 
-def scattered(counts: list[int], seed: int = 0, spread: float = 0.06) -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.default_rng(seed)
+def scattered(counts: list[int], spread: float = 0.06, turn: int = 40) -> tuple[Windows, np.ndarray]:
+    """Windows of voices that take turns of so many, and whose each is."""
+    random = np.random.default_rng(0)
     centres = np.linalg.qr(random.standard_normal((128, len(counts))))[0].T
-    truth = np.repeat(np.arange(len(counts)), counts)
+    turns = np.concatenate([np.full(-(-n // turn), k) for k, n in enumerate(counts)])
+    truth = np.repeat(random.permutation(turns), turn)
     made = centres[truth] + spread * random.standard_normal((truth.size, 128))
-    return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32), truth
+    unit = (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+    return Windows(unit, 37 + STEP_FRAMES * np.arange(truth.size)), truth
 
 
-@pytest.mark.parametrize("counts", [[200], [150, 60], [100, 90, 80], [80, 70, 60, 50, 40]])
+@pytest.mark.parametrize("counts", [[200], [160, 80], [120, 80, 80], [120, 80, 80, 80, 40]])
 def test_voices_are_counted_and_told_apart(counts: list[int]) -> None:
-    embeddings, truth = scattered(counts)
-    found = find_voices(embeddings)
+    windows, truth = scattered(counts)
+    found, _ = find_voices(windows)
     assert len(found.centroids) == len(counts)
     for label in range(len(counts)):
         assert len(set(truth[found.labels == label].tolist())) == 1
     assert np.allclose(np.linalg.norm(found.centroids, axis=1), 1.0, atol=1e-5)
+    assert (np.diff(np.bincount(found.labels)) <= 0).all()
 
 
 def test_accidents_are_no_voices() -> None:
-    assert len(find_voices(scattered([300, 200, 5])[0]).centroids) == 2
+    windows, _ = scattered([320, 200, 5], turn=5)
+    assert len(find_voices(windows)[0].centroids) == 2
 
 
-def test_more_windows_than_are_clustered() -> None:
-    assert len(find_voices(scattered([4_000, 2_500])[0]).centroids) == 2
+def test_what_lasts_is_rather_two_voices() -> None:
+    centres = STEP_FRAMES * np.arange(400)
+    turns, flicker = np.arange(400) // 100 % 2, np.arange(400) // (WINDOW_FRAMES // STEP_FRAMES) % 2
+    assert lasting(centres, turns) > 0.7
+    assert lasting(centres, flicker) < 0.0
+    assert lasting(centres, np.zeros(400, np.int64)) == 0.0
+    assert lasting(centres[::3], turns[::3]) > 0.7  # only some windows have a neighbour
+    assert lasting(np.array([5]), np.array([0])) == 0.0
 
 
 def test_two_are_always_found() -> None:
-    embeddings, truth = scattered([150, 60])
-    found = two_voices(embeddings)
+    windows, truth = scattered([160, 80])
+    found = two_voices(windows.embeddings)
     assert float(found.centroids[0] @ found.centroids[1]) < 0.2
     assert len({(a, b) for a, b in zip(truth.tolist(), found.labels.tolist(), strict=True)}) == 2
-    alike = two_voices(scattered([200])[0])
+    assert divided(windows)[1] < 0.1
+    alike, measure = divided(scattered([200])[0])
     assert float(alike.centroids[0] @ alike.centroids[1]) > 0.6
+    assert measure > 0.5

@@ -20,7 +20,9 @@ def _recipe(material: Material) -> EnhancerRecipe:
 def _loss(net: Enhancer, material: Material) -> float:
     recipe = EnhancerRecipe(material=material, batch=6, crop_s=0.6, net=net)
     with torch.no_grad():
-        return float(np.mean([float(recipe.loss(np.random.default_rng(k), 0.0)[0]) for k in (100, 101)]))
+        return float(
+            np.mean([float(recipe.loss(recipe.make(np.random.default_rng(k), 0.0), 0.0)[0]) for k in (100, 101)])
+        )
 
 
 def test_it_learns_on_a_minute_of_sound(material: Material, tmp_path: Path) -> None:

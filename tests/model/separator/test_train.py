@@ -46,8 +46,10 @@ def test_each_half_gets_the_embedding_that_never_heard_it(
     made: list[SeparatorRecipe] = []
 
     class Noted(SeparatorRecipe):
-        def loss(self, random: np.random.Generator, share_done: float) -> tuple[torch.Tensor, dict[str, float]]:
+        def make(self, random: np.random.Generator, share_done: float) -> None:
             made.append(self)
+
+        def loss(self, batch: None, share_done: float) -> tuple[torch.Tensor, dict[str, float]]:
             return sum(p.square().sum() for p in self.net.parameters()), {}
 
     monkeypatch.setattr(train, "SeparatorRecipe", Noted)
