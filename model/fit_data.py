@@ -51,7 +51,7 @@ class Batches(Generic[Made]):
                 sampler=count(self._next),
                 num_workers=workers,
                 multiprocessing_context="fork" if workers else None,
-                worker_init_fn=_leave_interrupts_to_the_trainer,
+                worker_init_fn=leave_interrupts_to_the_trainer,
                 prefetch_factor=2 if workers else None,
                 collate_fn=_as_it_is,
             )
@@ -82,5 +82,6 @@ def _as_it_is(batch: Made) -> Made:
     return batch
 
 
-def _leave_interrupts_to_the_trainer(_worker: int) -> None:
+def leave_interrupts_to_the_trainer(_worker: int) -> None:
+    """Ctrl-C reaches every process of the terminal; the trainer ends its loader processes itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
@@ -36,7 +37,8 @@ class FitConfig:
     A training lasts `steps` or, where that is 0, `minutes` of trained time (a resumed run goes on counting). Only a
     number of steps makes the learning rate, and so the weights, the same on every machine's speed. start: weights
     to begin with instead of random ones. uses: how often a batch is used. workers: processes that make batches ahead,
-    beside the one that trains; they change nothing but the speed.
+    beside the one that trains: with a number of steps the same ones, but for a curriculum, which they see a little
+    late, and for segmentation, whose feed keeps conversations.
     """
 
     minutes: float = 60.0
@@ -213,11 +215,13 @@ def save_net(net: nn.Module, path: Path) -> Path:
 
 
 def load_net(net: nn.Module, path: Path) -> None:
-    """Load weights that `save_net` wrote, strictly. Raises FitError where they do not fit the network."""
+    """Load weights that `save_net` wrote, strictly. Raises FitError where they are none, or another network's."""
     if not path.is_file():
         raise FitError(f"no weights at {path}")
     try:
         net.load_state_dict({name: t.float() for name, t in load_file(path).items()})
+    except SafetensorError as error:
+        raise FitError(f"{path} is no whole safetensors file ({error}): copy it again, or train anew") from error
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise FitError(f"{path} holds weights of another network ({reason})") from error

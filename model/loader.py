@@ -11,7 +11,6 @@ Orientation. Which channel is the model is drawn per clip and turns over every e
 """
 
 import hashlib
-import signal
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TypedDict
@@ -21,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from model.fit_data import leave_interrupts_to_the_trainer
 from model.shards import ClipIndex, Dataset, DatasetError
 from model.streams import NO_TOKEN, TextTokenizer, item, text_row
 
@@ -196,11 +196,6 @@ class _WorkerBatches(IterableDataset[Batch]):
             yield Batch(codes=codes, worker=worker, state=reader.state_dict())
 
 
-def _leave_interrupts_to_the_trainer(_worker: int) -> None:
-    """Ctrl-C reaches every process of the terminal; the trainer ends its loader processes itself."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 class LoaderState(TypedDict):
     """Places of one rank's readers, and which of them gives the next batch."""
 
@@ -243,7 +238,7 @@ class WindowBatches:
             batch_size=None,
             num_workers=self._workers,
             multiprocessing_context="spawn" if self._workers else None,
-            worker_init_fn=_leave_interrupts_to_the_trainer,
+            worker_init_fn=leave_interrupts_to_the_trainer,
             generator=torch.Generator(),
         )
         for batch in batches:

@@ -12,7 +12,8 @@ from cluster.engine import Engine
 from cluster.gather import UnitDone
 from cluster.rows import Failed
 from model.codec import load_codec
-from model.diarization.networks import weight_files
+from model.diarization.networks import load_networks, weight_files
+from model.enhancer.apply import load_enhancer
 from pipeline.config import BuildConfig, fingerprint
 from pipeline.describe import MadeBy, describe, read_description
 from pipeline.index import write_clips, write_recordings
@@ -61,6 +62,8 @@ def build(sources: Sources, out: Path, config: BuildConfig, *, engine: Engine, v
 def made_by_of(config: BuildConfig) -> MadeBy:
     """The configuration with the digests of its weights. Raises CodecError, FitError."""
     files = weight_files(config.networks)
+    load_networks(speaker=files["speaker"], separator=files["separator"])  # what cannot be loaded is said at once
+    load_enhancer(files["enhancer"])
     digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
     weights = {config.codec: load_codec(config.codec).digest, **digests}
     return MadeBy(config=config, weights=weights, fingerprint=fingerprint(config, weights))

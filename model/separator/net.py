@@ -5,7 +5,6 @@ It starts from what examples of each voice explain (see `exemplars`) and correct
 speaker embeddings). Two layers of LSTM in both directions over time.
 """
 
-from pathlib import Path
 from typing import Final
 
 import torch
@@ -15,7 +14,6 @@ from model.separator.spectrum import BANDS, BINS, in_bands
 
 HIDDEN: Final = 200
 SPANS: Final = (25, 75)  # frames of 20 ms around one, whose likeness to each voice the network is told
-BUILTIN_WEIGHTS: Final = Path(__file__).parents[1] / "weights" / "separator.safetensors"
 _ENTER: Final = 256
 _FLOOR: Final = 1e-3  # of the mixture's mean magnitude
 

@@ -25,6 +25,17 @@ def test_a_folder_without_any_is_refused(tmp_path: Path) -> None:
             weight_files(str(folder))
 
 
+@pytest.mark.parametrize("name", FOR_MIXTURES)
+def test_broken_weights_are_refused_before_anything_is_made(tmp_path: Path, name: str) -> None:
+    whole = (WEIGHTS / f"{name}.safetensors").read_bytes()
+    other = "enhancer" if name == "separator" else "separator"
+    for broken, says in ((whole[:1_000], "is no whole"), (b"", "is no whole"), (None, "another network")):
+        content = (WEIGHTS / f"{other}.safetensors").read_bytes() if broken is None else broken
+        (tmp_path / f"{name}.safetensors").write_bytes(content)
+        with pytest.raises(FitError, match=rf"{name}\.safetensors .*{says}"):
+            made_by_of(BuildConfig(networks=str(tmp_path)))
+
+
 def test_other_weights_make_another_dataset(tmp_path: Path) -> None:
     weights = (WEIGHTS / "enhancer.safetensors").read_bytes()
     (tmp_path / "enhancer.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
