@@ -1,7 +1,7 @@
-"""The batches of a training: each made from the seed and its number alone, ahead of its use, and used a few times."""
+"""The batches of a training, joined from parts, each made from the seed and its number alone and used a few times."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from multiprocessing import get_context
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -10,17 +10,29 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
 Made = TypeVar("Made")
-Made_co = TypeVar("Made_co", covariant=True)
-POOL: Final = 16
-"""Batches that are kept for further uses."""
+POOL: Final = 64
+"""Parts that are kept for further uses."""
 
 
-class Maker(Protocol[Made_co]):
-    """What makes a batch from `random` alone; share_done: 0 to 1, of the training."""
+class Maker(Protocol[Made]):
+    """What makes the parts of a batch from `random` alone, and joins them; share_done: 0 to 1, of the training."""
 
-    def make(self, random: np.random.Generator, share_done: float) -> Made_co:
-        """A batch."""
+    def make(self, random: np.random.Generator, share_done: float) -> Made:
+        """A part of a batch."""
         ...
+
+    def join(self, parts: Sequence[Made], random: np.random.Generator) -> Made:
+        """A batch of some parts, which stay as they are."""
+        ...
+
+
+class WholeBatches(Generic[Made]):
+    """A maker whose every part is a batch."""
+
+    def join(self, parts: Sequence[Made], random: np.random.Generator) -> Made:
+        """The only part."""
+        (only,) = parts
+        return only
 
 
 class _Numbered(Dataset[Made], Generic[Made]):
@@ -33,16 +45,19 @@ class _Numbered(Dataset[Made], Generic[Made]):
 
 
 class Batches(Generic[Made]):
-    """The batch of each step from `step` on; each is used `uses` times on average, the first time when it is new.
+    """The batch of each step from `step` on, joined from `together` parts.
 
-    workers: processes that make them ahead; 0 makes each when it is asked for. The batches are the same, but for what
+    A part is used `uses` times on average: first when it is new, then by chance while it is one of the last POOL.
+    workers: processes that make parts ahead; 0 makes each when it is asked for. The parts are the same, but for what
     depends on `share_done`, which those made ahead see a little late.
     """
 
-    def __init__(self, maker: Maker[Made], seed: int, step: int, *, uses: int = 1, workers: int = 0) -> None:
-        self._seed, self._step, self._uses = seed, step, uses
+    def __init__(
+        self, maker: Maker[Made], seed: int, step: int, *, uses: int = 1, together: int = 1, workers: int = 0
+    ) -> None:
+        self._maker, self._seed, self._step, self._uses, self._together = maker, seed, step, uses, together
         self._data = _Numbered(maker, seed)
-        self._next = max(0, -(-step // uses) - POOL) if uses > 1 else step
+        self._next = max(0, self._made_by(step - 1) - POOL) if uses > 1 else step * together
         self._pool: dict[int, Made] = {}
         self._made: Iterator[Made] = iter(
             DataLoader(
@@ -60,22 +75,28 @@ class Batches(Generic[Made]):
     def next(self, share_done: float) -> Made:
         """The batch of the next step."""
         self._data.share_done.value = share_done
-        number = self._number(self._step)
-        newest = self._step // self._uses
-        while self._next <= newest:
+        made = self._made_by(self._step)
+        while self._next < made:
             self._pool[self._next] = next(self._made)
             self._pool.pop(self._next - POOL, None)
             self._next += 1
+        random = np.random.default_rng([self._seed, self._step, 1])
+        parts = [self._pool[n] for n in self._numbers(random)]
+        if self._uses == 1:
+            self._pool.clear()
         self._step += 1
-        return self._pool[number] if self._uses > 1 else self._pool.pop(number)
+        return self._maker.join(parts, random)
 
-    def _number(self, step: int) -> int:
-        """Which batch a step uses: every `uses` steps a new one, else one of the last POOL."""
-        newest = step // self._uses
-        if step % self._uses == 0:
-            return newest
-        oldest = max(0, newest - POOL + 1)
-        return int(np.random.default_rng([self._seed, step, 1]).integers(oldest, newest + 1))
+    def _made_by(self, step: int) -> int:
+        """How many parts have been made when a step has its batch: those of the first batch are all new."""
+        return self._together + step * self._together // self._uses if step >= 0 else 0
+
+    def _numbers(self, random: np.random.Generator) -> list[int]:
+        """Which parts the step uses: the new ones, and some of the last POOL."""
+        made = self._made_by(self._step)
+        new = list(range(self._made_by(self._step - 1), made))
+        old = random.integers(max(0, made - POOL), made, self._together - len(new))
+        return [*new, *(int(n) for n in old)]
 
 
 def _as_it_is(batch: Made) -> Made:

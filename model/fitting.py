@@ -36,9 +36,9 @@ class FitConfig:
 
     A training lasts `steps` or, where that is 0, `minutes` of trained time (a resumed run goes on counting). Only a
     number of steps makes the learning rate, and so the weights, the same on every machine's speed. start: weights
-    to begin with instead of random ones. uses: how often a batch is used. workers: processes that make batches ahead,
-    beside the one that trains: with a number of steps the same ones, but for a curriculum, which they see a little
-    late, and for segmentation, whose feed keeps conversations.
+    to begin with instead of random ones. together: parts that are joined to a batch. uses: how often a part is used.
+    workers: processes that make parts ahead, beside the one that trains: with a number of steps the same ones, but
+    for a curriculum, which they see a little late, and for segmentation, whose feed keeps conversations.
     """
 
     minutes: float = 60.0
@@ -50,11 +50,12 @@ class FitConfig:
     save_every: int = 250
     start: str = ""
     uses: int = 1
+    together: int = 1
     workers: int = 0
 
 
 class Recipe(Maker[Made], Protocol[Made]):
-    """A network, the batches that it is trained on, and the loss of one."""
+    """A network, the batches that it is trained on, in parts, and the loss of one."""
 
     @property
     def net(self) -> nn.Module:
@@ -90,7 +91,9 @@ def run(recipe: Recipe[Made], config: FitConfig, out: Path, report: Callable[[st
     optimizer = torch.optim.AdamW(recipe.net.parameters(), lr=config.learning_rate, weight_decay=1e-3)
     progress = _load(recipe.net, optimizer, config, out) if (out / "state.pt").is_file() else Progress()
     recent: dict[str, list[float]] = {}
-    batches = Batches(recipe, config.seed, progress.step, uses=config.uses, workers=config.workers)
+    batches = Batches(
+        recipe, config.seed, progress.step, uses=config.uses, together=config.together, workers=config.workers
+    )
     recipe.net.train()
     with _interrupts() as interrupted:
         while progress.share_done(config) < 1.0:
@@ -172,9 +175,10 @@ def _save(net: nn.Module, optimizer: torch.optim.Optimizer, config: FitConfig, p
 
 def _load(net: nn.Module, optimizer: torch.optim.Optimizer, config: FitConfig, out: Path) -> Progress:
     state = read_state(out)
-    given = asdict(config) | {"workers": state["config"].get("workers", 0)}
-    if state["config"] != given:
-        kept = ", ".join(f"{name}={value}" for name, value in state["config"].items() if given.get(name) != value)
+    before = asdict(FitConfig()) | state["config"]
+    given = asdict(config) | {"workers": before["workers"]}
+    if before != given:
+        kept = ", ".join(f"{name}={value}" for name, value in before.items() if given.get(name) != value)
         raise FitError(f"{out} holds a training with other settings ({kept}): give those, or another folder")
     try:
         net.load_state_dict(state["net"])

@@ -10,7 +10,7 @@ channels. Each goes through the stages of `build` up to who speaks when, then to
 import argparse
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Final, get_args
@@ -28,6 +28,7 @@ from model.measures.recording import Activity, RecordingScore, in_channel_order,
 from model.measures.separation import frame_sums
 from model.simulate.voices import Pair
 from pipeline.bench_systems import BUILT, SYSTEMS, Piece
+from pipeline.bench_trust import Trust, said_of_overlaps, trust_table
 from pipeline.config import BuildConfig, conversation, intake
 from pipeline.score import COLLAR_S
 from pipeline.score_audio import file_blocks
@@ -48,7 +49,6 @@ Float32 = NDArray[np.float32]
 SCENES: Final = ("clean", "noise10", "reverb", "telephone")
 PAIR_KINDS: Final[tuple[Pair, ...]] = tuple(p for p in get_args(Pair) if p in {"mixed", "same"})
 
-
 COLUMNS: Final[Mapping[str, tuple[str, float, str]]] = {
     "DER": ("der_collar", 100.0, ".1f"),
     "overlap found": ("overlap_recall", 100.0, ".0f"),
@@ -64,21 +64,34 @@ COLUMNS: Final[Mapping[str, tuple[str, float, str]]] = {
 Front = Sequence[tuple[type, Work]]
 
 
-def compare(
-    truths: Sequence[TruthFiles], front: Front, networks: Networks, say: Callable[[str], None]
-) -> dict[str, list[RecordingScore]]:
-    """The scores of every system on every stretch that `build` would take apart."""
-    scores: dict[str, list[RecordingScore]] = defaultdict(list)
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The scores of every system, and how far what `build` says of itself is true, stretch by stretch."""
+
+    scores: dict[str, list[RecordingScore]] = field(default_factory=lambda: defaultdict(list))
+    trust: list[Trust] = field(default_factory=list)
+
+    def add(self, other: "Compared") -> None:
+        """Put another comparison's stretches to these."""
+        for system, found in other.scores.items():
+            self.scores[system] += found
+        self.trust.extend(other.trust)
+
+
+def compare(truths: Sequence[TruthFiles], front: Front, networks: Networks, say: Callable[[str], None]) -> Compared:
+    """Every system on every stretch that `build` would take apart."""
+    compared = Compared()
     for truth in truths:
         rows = stretches(truth, front)
         for row in rows:
             if isinstance(row, Rejection):
                 say(f"{truth.name}: {row.reason.value}: {row.detail}")
             if isinstance(row, Mixed):
-                for name, one in _scores(truth, row, networks):
-                    scores[name].append(one)
-                say(f"{truth.name}: DER {100 * scores[BUILT][-1].der_collar.rate:.1f} %")
-    return scores
+                for name, one, trust in _scores(truth, row, networks):
+                    compared.scores[name].append(one)
+                    compared.trust.extend([trust] if name == BUILT else [])
+                say(f"{truth.name}: DER {100 * compared.scores[BUILT][-1].der_collar.rate:.1f} %")
+    return compared
 
 
 def load_front() -> Front:
@@ -98,7 +111,7 @@ def stretches(truth: TruthFiles, front: Front) -> list[Row]:
     return rows
 
 
-def _scores(truth: TruthFiles, row: Mixed, networks: Networks) -> Iterator[tuple[str, RecordingScore]]:
+def _scores(truth: TruthFiles, row: Mixed, networks: Networks) -> Iterator[tuple[str, RecordingScore, Trust]]:
     known = read_truth(truth)
     length_s = known.length_s or known.activity.covered[-1][1]
     true_audio, mixture = (
@@ -124,7 +137,10 @@ def _scores(truth: TruthFiles, row: Mixed, networks: Networks) -> Iterator[tuple
             for s in to_segments(np.repeat(made.activity, 2, 1))
         ]
         found = Activity(speakers=("0", "1"), segments=tuple(shifted), covered=covered)
-        yield name, score_recording(truth.name, whole, found, sums, COLLAR_S)
+        score = score_recording(truth.name, whole, found, sums, COLLAR_S)
+        said = said_of_overlaps(made.activity, true, made.confidence) if made.confidence else np.zeros((0, 3))
+        leaks = [max(leaks, default=-np.inf) for leaks in (made.leakage_db, [c.leakage_db for c in score.channels])]
+        yield name, score, Trust(said, *leaks)
 
 
 def _like(audio: Float32, shape: Float32) -> Float32:
@@ -174,15 +190,14 @@ def main() -> None:
         folder = given.out / f"{scene}-{pair}"
         simulate(config, folder, lambda _: None)
         sets[folder.name] = list(find_truth(folder, images=True).values())
-    groups: dict[str, dict[str, list[RecordingScore]]] = defaultdict(lambda: defaultdict(list))
+    groups: dict[str, Compared] = defaultdict(Compared)
     for name, truths in sets.items():
-        scores = compare(truths, front, networks, typer.echo)
-        typer.echo(f"\n{name}, {len(scores[BUILT])} of {len(truths)}\n\n{table(scores)}\n")
+        compared = compare(truths, front, networks, typer.echo)
+        typer.echo(f"\n{name}, {len(compared.trust)} of {len(truths)}\n\n{table(compared.scores)}\n")
         for group in ("everything", *name.split("-")[1:]):
-            for system, found in scores.items():
-                groups[group][system] += found
-    for group, scores in sorted(groups.items(), reverse=True):
-        typer.echo(f"{group}\n\n{table(scores)}\n")
+            groups[group].add(compared)
+    for group, compared in sorted(groups.items(), reverse=True):
+        typer.echo(f"{group}\n\n{table(compared.scores)}\n\n{trust_table(compared.trust)}\n")
 
 
 if __name__ == "__main__":

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from model.diarization.activity import solo
+from model.diarization.activity import solo, widened
 from model.diarization.clusters import two_voices
 from model.diarization.find import who
 from model.diarization.networks import Networks
 from model.diarization.track import Track
 from model.measures.baselines import copied, routed, sliced
 from model.separator.net import SeparatorNet
-from model.separator.separate import separate
+from model.separator.separate import AFTER, BEFORE, separate
+from model.separator.spectrum import HOP, spectrum, waveform
 
 Bool = NDArray[np.bool_]
 Int16 = NDArray[np.int16]
@@ -36,10 +38,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A system's answer: activity [2, T] and channels float32 [2, S]."""
+    """A system's answer: activity [2, T] and channels float32 [2, S]; what `build` says of it besides."""
 
     activity: Bool
     channels: Float32
+    confidence: tuple[float, ...] = ()
+    leakage_db: tuple[float, ...] = ()
 
 
 System = Callable[[Piece, Networks], Made]
@@ -48,7 +52,7 @@ System = Callable[[Piece, Networks], Made]
 def built(piece: Piece, networks: Networks) -> Made:
     """As `build` has it."""
     made = separate(piece.audio, piece.activity, piece.log_odds, piece.known, networks)
-    return Made(piece.activity, as_float(made.channels))
+    return Made(piece.activity, as_float(made.channels), made.confidence, made.leakage_db)
 
 
 def examples_alone(piece: Piece, networks: Networks) -> Made:
@@ -59,6 +63,19 @@ def examples_alone(piece: Piece, networks: Networks) -> Made:
 def unseparated(piece: Piece, networks: Networks) -> Made:
     """The activity of `build`; overlaps go to both channels as they are."""
     return Made(piece.activity, routed(as_float(piece.audio), np.repeat(piece.activity, 2, 1)))
+
+
+def with_floor(piece: Piece, networks: Networks) -> Made:
+    """As `build` has it, with the noise of the pauses, made anew, where a channel is silent."""
+    made = built(piece, networks)
+    frames = piece.activity.shape[1]
+    sound = spectrum(torch.from_numpy(as_float(padded(piece.audio, frames)))[None])[0, :-1]
+    pauses = torch.from_numpy(~np.any(widened(piece.activity, 25, 25), axis=0))
+    level = (sound[pauses] if pauses.any() else sound).abs().square().median(0).values.sqrt()
+    drawn = torch.randn(2, frames + 1, level.numel(), dtype=torch.cfloat, generator=torch.Generator().manual_seed(0))
+    floor = torch.from_numpy(~widened(piece.activity, BEFORE, AFTER))[..., None] * (drawn[:, :-1] * level)
+    noise = waveform(torch.cat([floor, floor[:, -1:]], 1), frames * HOP).numpy()[:, : made.channels.shape[1]]
+    return Made(piece.activity, made.channels + noise)
 
 
 def voices_alone(piece: Piece, networks: Networks) -> Made:
@@ -114,6 +131,7 @@ SYSTEMS: Final[Mapping[str, System]] = {
     BUILT: built,
     "examples alone": examples_alone,
     "no separation": unseparated,
+    "noise for silence": with_floor,
     "embeddings alone": voices_alone,
     "true activity": with_truth,
     "copied": copies,

@@ -104,12 +104,14 @@ def separator(
 
     OUT gets separator.safetensors and the embedding it goes with. Speakers are read and held out as for the codec.
     """
-    from model.separator.train import LEARNING_RATE, USES, fit_separator
+    from model.separator.train import LEARNING_RATE, TOGETHER, USES, fit_separator
 
     weights = fit_separator(
         audio,
         out,
-        config=_config(minutes, steps, seed, LEARNING_RATE, uses=USES, start=start, workers=workers),
+        config=_config(
+            minutes, steps, seed, LEARNING_RATE, uses=USES, together=TOGETHER, start=start, workers=workers
+        ),
         speaker=speaker,
         noise=noise,
         music=music,

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from model.diarization.networks import Networks
 from model.separator.exemplars import choose, explain
@@ -36,7 +36,7 @@ class Track:
     """
 
     def __init__(self, audio: Int16, speech: Bool, networks: Networks, known: Known | None = None) -> None:
-        self.audio, self.speech, self._networks = audio, speech, networks
+        self.audio, self.speech, self.networks = audio, speech, networks
         relative_to = (known.floor, known.mean) if known else None
         self.embedder = Embedder(networks.speaker, audio, speech, relative_to)
 
@@ -56,41 +56,49 @@ class Track:
         level: Tensor = looked_at(torch.fft.rfft(pieces * WINDOW_SHAPE, WINDOW)).abs().mean()[None] + 1e-9
         return level
 
-    def scores(self, known: Known, start: int, end: int) -> Float32:
-        """The separator's scores of speech in the frames start to end, float32 [end - start, 3]."""
+    def scores(self, known: Known, start: int, end: int, layer: nn.Linear | None = None) -> Float32:
+        """Scores of speech in the frames start to end, [end - start, 3]; layer: instead of the trained one."""
+        layer = layer or self.networks.separator.speech
         out = np.tile(np.array([NO_SPEECH, NO_SPEECH, 0.0], np.float32), (end - start, 1))
         some = known.some()
         for first in range(start, end, BLOCK):
             last = min(first + BLOCK, end)
             if self.speech[first:last].any():
-                out[first - start : last - start] = self.heard(some, first, last, UPDATES)[1]
+                with torch.no_grad():
+                    speech = layer(self._listen(some, first, last, UPDATES)[0])
+                    out[first - start : last - start] = (speech[0] + speech[1][:, [1, 0, 2]]) / 2
         return out
 
-    def heard(self, known: Known, start: int, end: int, updates: int) -> tuple[Tensor, Float32]:
-        """Share of the first speaker [n, 320] and scores of speech [n, 3] for the frames start to end."""
+    def hidden(self, known: Known, start: int, end: int) -> Tensor:
+        """What the scores are made of, [2, end - start, 400]: with the two speakers in either order."""
+        some = known.some()
+        blocks = [(a, min(a + BLOCK, end)) for a in range(start, end, BLOCK)]
+        with torch.no_grad():
+            return torch.cat([self._listen(some, a, b, UPDATES)[0] for a, b in blocks], 1)
+
+    def shares(self, known: Known, start: int, end: int, updates: int) -> Tensor:
+        """Share of the first speaker in each bin of the frames start to end, [end - start, 320]."""
+        with torch.no_grad():
+            hidden, ratio = self._listen(known, start, end, updates)
+            mask = ratio + self.networks.separator.mask(hidden)
+            return torch.sigmoid((mask[0] - mask[1]) / 2)
+
+    def _listen(self, known: Known, start: int, end: int, updates: int) -> tuple[Tensor, Tensor]:
+        """See SeparatorNet.listen; a batch of two, the speakers in either order."""
         first, last = max(0, start - CONTEXT), min(self.speech.size, end + CONTEXT)
         inside = slice(start - first, end - first)
-        with torch.inference_mode():
-            audio = _float(self.audio[first * FRAME : last * FRAME])
-            magnitude = looked_at(spectrum(audio[None]))[:, : last - first].abs()
-            explained = explain(magnitude, known.first, known.second, updates)
-            like = self.embedder.likeness(first, last, known.voices, SPANS)[None]
-            mask, speech = self._either_way(magnitude, *explained, like, known.level)
-        return torch.sigmoid(mask[inside]), speech[inside].numpy()
-
-    def _either_way(
-        self, magnitude: Tensor, first: Tensor, second: Tensor, like: Tensor, level: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """The mean of what the separator says of the two speakers and of the two in the other order; no batch."""
-        turned = like[..., [2, 3, 0, 1]]
-        mask, speech = self._networks.separator(
+        audio = _float(self.audio[first * FRAME : last * FRAME])
+        magnitude = looked_at(spectrum(audio[None]))[:, : last - first].abs()
+        one, other = explain(magnitude, known.first, known.second, updates)
+        like = self.embedder.likeness(first, last, known.voices, SPANS)[None]
+        hidden, ratio = self.networks.separator.listen(
             magnitude.expand(2, -1, -1),
-            torch.cat([first, second]),
-            torch.cat([second, first]),
-            torch.cat([like, turned]),
-            level.expand(2),
+            torch.cat([one, other]),
+            torch.cat([other, one]),
+            torch.cat([like, like[..., [2, 3, 0, 1]]]),
+            known.level.expand(2),
         )
-        return (mask[0] - mask[1]) / 2, (speech[0] + speech[1][:, [1, 0, 2]]) / 2
+        return hidden[:, inside], ratio[:, inside]
 
     def power(self, frames: NDArray[np.int64]) -> Tensor:
         """Power of each bin in these frames, [n, 320]."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from model.enhancer.net import COMPRESSION, Enhancer
 from model.enhancer.scenes import Example, conversation, draw, excerpt, mixed
 from model.enhancer.sounds import Material, active_db
+from model.fit_data import WholeBatches
 
 Float32 = NDArray[np.float32]
 Random = np.random.Generator
@@ -32,7 +33,7 @@ MEASURE_SNRS_DB: Final = (0.0, 5.0, 10.0)
 
 
 @dataclass(kw_only=True)
-class EnhancerRecipe:
+class EnhancerRecipe(WholeBatches[tuple[Tensor, Tensor]]):
     """See `model.fitting.Recipe`. `measured`: held-out material, gone through every `measure_every` steps."""
 
     material: Material

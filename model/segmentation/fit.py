@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
+from model.fit_data import WholeBatches
 from model.fitting import bfloat16_where_fast
 from model.segmentation.affinity import affinity_loss
 from model.segmentation.feed import Feed
@@ -40,7 +41,7 @@ class SegmentationConfig:
     seed: int = 0
 
 
-class SegmentationRecipe:
+class SegmentationRecipe(WholeBatches[tuple[Tensor, Tensor]]):
     """The Recipe of model.fitting: windows of `feed`; every `held_every` steps the errors on windows of `held`."""
 
     def __init__(

@@ -1,9 +1,10 @@
 """Training recipe of the separator: simulated conversations, in which each voice is known by its solo speech.
 
-A step takes a few conversations, with more overlap than is natural in most of them. What is known of the two speakers
-comes from the same conversation, with some of the faults that a diarization has.
+A step takes windows of different conversations, with more overlap than is natural in most of them. What is known of
+the two speakers comes from the same conversation, with some of the faults that a diarization has.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Final
 
@@ -63,6 +64,18 @@ class Batch:
     images: Tensor
     speech: Tensor
 
+    def window(self, number: int, turned: bool) -> "Batch":
+        """One window, without the dimension B; turned: the second speaker is the first."""
+        order = [1, 0] if turned else [0, 1]
+        return Batch(
+            self.mixture[number],
+            self.explained[number, order],
+            self.likeness[number][:, [2, 3, 0, 1] if turned else [0, 1, 2, 3]],
+            self.level[number],
+            self.images[number, order],
+            self.speech[number][:, order],
+        )
+
     def to(self, device: torch.device) -> "Batch":
         """On that device."""
         return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
@@ -70,7 +83,7 @@ class Batch:
 
 @dataclass(slots=True)
 class SeparatorRecipe:
-    """What a step needs; `recordings` make a batch.
+    """What a step needs. A part of a batch is a conversation, of which a batch has a window.
 
     voices, speakers: parts of the voices, each with an embedding that was not trained on it, so that the likeness is
     as it will be with strangers.
@@ -79,16 +92,17 @@ class SeparatorRecipe:
     voices: tuple[Voices, ...]
     speakers: tuple[SpeakerNet, ...]
     sounds: Sounds
-    recordings: int = 2
     net: SeparatorNet = field(default_factory=SeparatorNet)
 
     def make(self, random: Random, share_done: float) -> Batch:
-        """Windows of `recordings` recordings."""
-        made = []
-        for _ in range(self.recordings):
-            part = int(random.integers(len(self.voices)))
-            made.append(record(self.voices[part], self.speakers[part], self.sounds, random))
-        return Batch(*(torch.cat([getattr(b, f.name) for b in made]) for f in fields(Batch)))
+        """All windows of a conversation."""
+        half = int(random.integers(len(self.voices)))
+        return record(self.voices[half], self.speakers[half], self.sounds, random)
+
+    def join(self, parts: Sequence[Batch], random: Random) -> Batch:
+        """One window of each conversation, the speakers in either order."""
+        windows = [part.window(int(random.integers(len(part.level))), random.random() < 0.5) for part in parts]
+        return Batch(*(torch.stack([getattr(w, f.name) for w in windows]) for f in fields(Batch)))
 
     def loss(self, batch: Batch, share_done: float) -> tuple[Tensor, dict[str, float]]:
         """Error of the masked mixture in dB and in compressed magnitudes, and cross entropy of who speaks."""
@@ -171,8 +185,12 @@ def talk(voices: Voices, sounds: Sounds, random: Random) -> Simulated:
 
 
 def taken_alone(activity: Bool, random: Random) -> Bool:
-    """Frames taken for each speaker's solo speech, [2, T]: as they are, with some overlaps, some the wrong way."""
-    solo: Bool = activity[:2] & (activity.sum(0) == 1)
+    """Frames taken for each speaker's solo speech, [2, T]: as they are, with some overlaps, some the wrong way.
+
+    Without faults where they would leave a speaker with too little.
+    """
+    true: Bool = activity[:2] & (activity.sum(0) == 1)
+    solo = true.copy()
     if random.random() < 0.4:
         for start, end in runs(activity[0] & activity[1]):
             if random.random() < 0.5:
@@ -181,7 +199,7 @@ def taken_alone(activity: Bool, random: Random) -> Bool:
         size = int(random.uniform(0.02, 0.12) * solo.shape[1])
         at = int(random.integers(0, solo.shape[1] - size))
         solo[:, at : at + size] = solo[::-1, at : at + size]
-    return solo
+    return solo if solo.sum(1).min() >= LEAST_EXAMPLES else true
 
 
 def _level(mixture_WTF: Tensor, heard: Bool) -> Tensor:

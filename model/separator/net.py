@@ -43,10 +43,16 @@ class SeparatorNet(nn.Module):
         self, mixture_BTF: Tensor, first_BTF: Tensor, second_BTF: Tensor, likeness_BT4: Tensor, level_B: Tensor
     ) -> tuple[Tensor, Tensor]:
         """See the class."""
+        hidden, start = self.listen(mixture_BTF, first_BTF, second_BTF, likeness_BT4, level_B)
+        return start + self.mask(hidden), self.speech(hidden)
+
+    def listen(
+        self, mixture_BTF: Tensor, first_BTF: Tensor, second_BTF: Tensor, likeness_BT4: Tensor, level_B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """What the mask and the scores are made of, [B, T, 400], and the logits of the mask by the examples alone."""
         floor = (_FLOOR * level_B)[:, None, None]
         bands = [in_bands(x) + floor for x in (mixture_BTF, first_BTF, second_BTF)]
         mixture, first, second = (x.log() for x in bands)
         seen = [mixture - level_B.log()[:, None, None], first - mixture, second - mixture, 3.0 * likeness_BT4]
         hidden, _ = self.over_time(nn.functional.relu(self.enter(torch.cat(seen, 2))))
-        start = ((first_BTF + floor) / (second_BTF + floor)).log()
-        return start + self.mask(hidden), self.speech(hidden)
+        return hidden, ((first_BTF + floor) / (second_BTF + floor)).log()

@@ -79,7 +79,7 @@ def separate(audio: Int16, activity: Bool, log_odds: Float32, known: bytes, netw
 def _overlapped(track: Track, activity: Bool, speakers: Known) -> _Overlapped:
     frames = np.flatnonzero(activity[0] & activity[1])
     shares = [torch.zeros(0, BINS)]
-    shares += [track.heard(speakers, start, end, UPDATES)[0] for start, end in overlaps(activity)]
+    shares += [track.shares(speakers, start, end, UPDATES) for start, end in overlaps(activity)]
     share = torch.cat(shares)
     energy, mistaken, given = np.zeros(frames.size), np.zeros(frames.size), np.zeros((2, frames.size))
     for at in range(0, frames.size, _BLOCK):

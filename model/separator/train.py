@@ -20,8 +20,10 @@ from model.speech_audio import Utterance
 from model.training_sets import TrainingFolders, files_of, halves, usable
 
 LEARNING_RATE: Final = 1e-3
-USES: Final = 2
-"""Of a batch: making one takes twice as long as a step."""
+TOGETHER: Final = 12
+"""Windows of a batch, each of another conversation."""
+USES: Final = 24
+"""Of a conversation, of each of its six windows four: making one takes as long as two steps."""
 CHECK_S: Final = 16.0
 SPEAKER: Final = "speaker.safetensors"
 

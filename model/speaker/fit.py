@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.codec_dsp import mel_filters
+from model.fit_data import WholeBatches
 from model.speaker.net import BANDS, EMBEDDING, FLOOR, HOP, MelPower, SpeakerNet
 from model.speech_audio import SAMPLE_RATE_HZ, find_speech, held_out, read_audio
 
@@ -59,7 +60,7 @@ def trim(power: Float32) -> Float32:
 
 
 @dataclass(slots=True)
-class SpeakerRecipe:
+class SpeakerRecipe(WholeBatches[tuple[Tensor, Tensor]]):
     """Additive angular margin over the training voices. voices: mel power by name; noises: mel power [N, 68]."""
 
     voices: dict[str, list[Float32]]

@@ -2,6 +2,7 @@
 
 import signal
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model.fit_data import Batches
+from model.fit_data import POOL, Batches, WholeBatches
 from model.fitting import FitConfig, FitError, learning_rate, load_net, read_state, run, save_net, start_from
 
 STEPS = FitConfig(steps=8, warmup_steps=2, save_every=100)
 
 
-class Line:
+class Line(WholeBatches[Tensor]):
     """Learns y = 2 x; interrupts itself before the step given."""
 
     def __init__(self, interrupted_at: int = -1) -> None:
@@ -93,7 +94,7 @@ def test_batches_made_ahead_are_those_made_in_time(tmp_path: Path, uses: int) ->
 
 
 def test_each_batch_is_used_as_often_as_asked() -> None:
-    class Numbers:
+    class Numbers(WholeBatches[int]):
         def make(self, random: np.random.Generator, share_done: float) -> int:
             return int(random.integers(2**60))
 
@@ -102,6 +103,29 @@ def test_each_batch_is_used_as_often_as_asked() -> None:
     assert len(set(used)) == 100 and set(used[::3]) == set(used)
     assert max(Counter(used).values()) < 15
     assert Batches(Numbers(), 0, 200, uses=3).next(0.0) == used[200]
+
+
+class Pairs:
+    """Parts are numbered as they are made; a batch is 4 of them, and a random number."""
+
+    def make(self, random: np.random.Generator, share_done: float) -> list[int]:
+        return [int(random.integers(2**60))]
+
+    def join(self, parts: Sequence[list[int]], random: np.random.Generator) -> list[int]:
+        return [*(number for (number,) in parts), int(random.integers(2**60))]
+
+
+def test_a_batch_is_joined_from_parts_of_the_newest() -> None:
+    batches = Batches(Pairs(), 0, 0, uses=8, together=4)
+    made = [batches.next(0.0) for _ in range(400)]
+    parts = [batch[:4] for batch in made]
+    order = list(dict.fromkeys(n for batch in parts for n in batch))
+    assert len(order) == 4 + 399 // 2 and len(set(parts[0])) == 4
+    assert all(order.index(min(batch, key=order.index)) >= 4 + step // 2 - POOL for step, batch in enumerate(parts))
+    counts = Counter(n for batch in parts for n in batch)
+    assert 6.5 < np.mean(list(counts.values())) < 9.5 and max(counts.values()) < 40
+    resumed = Batches(Pairs(), 0, 300, uses=8, together=4)
+    assert [resumed.next(0.0) for _ in range(100)] == made[300:]
 
 
 def test_weights_to_start_from(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from model import model_card
+from model.fit_data import WholeBatches
 from model.fitting import FitConfig, run, save_net
 from model.model_card import NETWORKS, WEIGHTS, CardError, Network, network_of
 from model.speech_audio import Utterance
@@ -36,7 +37,7 @@ TOY = Network(
 )
 
 
-class Toy:
+class Toy(WholeBatches[torch.Tensor]):
     """A recipe of one weight."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.separator.fit import LENGTH_S, WINDOW_S, Batch, SeparatorRecipe, taken_alone
+from model.separator.fit import LEAST_EXAMPLES, LENGTH_S, WINDOW_S, Batch, SeparatorRecipe, taken_alone
 from model.separator.net import SeparatorNet
 from model.simulate.sounds import Sounds
 from model.simulate.voices import Voices
@@ -22,7 +22,7 @@ def recipe(voice_folder: Path) -> SeparatorRecipe:
     torch.manual_seed(0)
     voices: Voices = TrainingFolders(speech=voice_folder).voices()
     speaker = SpeakerNet().eval().requires_grad_(False)
-    return SeparatorRecipe((voices,), (speaker,), Sounds(), recordings=1, net=SeparatorNet())
+    return SeparatorRecipe((voices,), (speaker,), Sounds(), net=SeparatorNet())
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,23 @@ def test_a_batch_is_a_conversation_in_windows(recipe: SeparatorRecipe, batch: Ba
     assert set(batch.speech.unique().tolist()) == {0.0, 1.0}
     again = recipe.make(np.random.default_rng(3), 0.5)
     assert torch.equal(batch.mixture, again.mixture) and torch.equal(batch.explained, again.explained)
+
+
+def test_windows_are_joined_with_their_speakers_in_either_order(recipe: SeparatorRecipe, batch: Batch) -> None:
+    made = recipe.join([batch] * 20, np.random.default_rng(1))
+    assert made.mixture.shape == (20, FRAMES, 320) and made.likeness.shape == (20, FRAMES, 4)
+    turned = 0
+    for b in range(20):
+        (number,) = [w for w in range(WINDOWS) if torch.equal(batch.mixture[w], made.mixture[b])]
+        as_it_was = torch.equal(made.images[b], batch.images[number])
+        order = [0, 1] if as_it_was else [1, 0]
+        turned += not as_it_was
+        assert torch.equal(made.images[b], batch.images[number, order])
+        assert torch.equal(made.explained[b], batch.explained[number, order])
+        assert torch.equal(made.speech[b], batch.speech[number][:, order])
+        columns = [0, 1, 2, 3] if as_it_was else [2, 3, 0, 1]
+        assert torch.equal(made.likeness[b], batch.likeness[number][:, columns])
+    assert 4 < turned < 16
 
 
 def test_speech_is_where_a_voice_sounds(batch: Batch) -> None:
@@ -72,3 +89,10 @@ def test_solo_speech_is_mostly_right() -> None:
         perfect += np.array_equal(solo, true)
     assert 10 < perfect < 50
     assert np.mean(wrong) < 0.15 and max(wrong) > 0.05
+
+
+def test_no_fault_takes_all_solo_speech_of_a_speaker() -> None:
+    activity = np.zeros((2, 1_200), np.bool_)
+    activity[0, 100:1_000] = activity[1, 1_050:1_100] = True
+    least = [taken_alone(activity, np.random.default_rng(seed)).sum(1).min() for seed in range(300)]
+    assert min(least) >= LEAST_EXAMPLES and len(set(least)) > 1

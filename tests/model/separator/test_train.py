@@ -1,6 +1,7 @@
 """`fit separator` on nine made voices, and its figures where the answer is known."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,9 @@ def test_each_half_gets_the_embedding_that_never_heard_it(
     class Noted(SeparatorRecipe):
         def make(self, random: np.random.Generator, share_done: float) -> None:
             made.append(self)
+
+        def join(self, parts: Sequence[None], random: np.random.Generator) -> None:
+            return None
 
         def loss(self, batch: None, share_done: float) -> tuple[torch.Tensor, dict[str, float]]:
             return sum(p.square().sum() for p in self.net.parameters()), {}

@@ -1,0 +1,111 @@
+"""The separator's last layer adapted to the recording at hand.
+
+Each of two speakers is known by his solo speech. Laid over one another at random, pieces of it are a conversation of
+these two voices, on this line and in this room, of which it is known who speaks when. On it the layer that says who
+speaks learns what its voices, known by the rest of their solo speech, look like alone and together.
+"""
+
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from model.diarization.track import Track
+from model.separator.spectrum import HOP
+from model.speech import runs
+
+Bool = NDArray[np.bool_]
+Int16 = NDArray[np.int16]
+Float32 = NDArray[np.float32]
+Random = np.random.Generator
+
+LENGTH: Final = 2_000  # frames of 20 ms of each of the two conversations
+PART: Final = 400  # frames: every other stretch of so many is known, the rest talks
+MOST: Final = 3_000  # frames of each speaker that he is known by
+LEAST: Final = 75  # frames of each speaker in either part
+PIECE: Final = (15, 120)  # frames of a turn
+PAUSE: Final = 80  # frames between two turns of one speaker, at most
+STEPS: Final = 30
+LEARNING_RATE: Final = 2e-3
+_FADE: Final = 240  # samples
+_TURNED: Final = (0, 2, 1, 3)  # states, with the speakers in the other order
+
+
+def adapted(track: Track, known_alone: Bool, alone: Bool) -> nn.Linear:
+    """The layer for this recording; the trained one where there is too little solo speech.
+
+    known_alone: frames [2, T] in which each speaker surely speaks alone; alone: those and others in which he may.
+    """
+    layer = track.networks.separator.speech
+    random = np.random.default_rng(0)
+    parts = np.arange(alone.shape[1]) // PART % 2
+    seen, said = [], []
+    for part in (0, 1):
+        known = some_of(known_alone & (parts == part), random)
+        talking = alone & (parts != part)
+        if min(known.sum(1).min(), talking.sum(1).min()) < LEAST:
+            return layer
+        audio, activity = conversation(track.audio, talking, random)
+        voices = track.know(known)
+        hidden = Track(audio, np.ones(LENGTH, np.bool_), track.networks, voices).hidden(voices, 0, LENGTH)
+        state = torch.from_numpy(activity[0] + 2 * activity[1].astype(np.int64))
+        seen += list(hidden)
+        said += [state, torch.tensor(_TURNED)[state]]
+    return fitted(layer, torch.cat(seen), torch.cat(said))
+
+
+def some_of(alone: Bool, random: Random) -> Bool:
+    """Stretches of PART frames, drawn until MOST of each speaker are there: a long recording costs no more."""
+    blocks = np.arange(alone.shape[1]) // PART
+    taken = np.zeros_like(alone)
+    for block in random.permutation(np.unique(blocks[alone.any(0)])):
+        if taken.sum(1).min() >= MOST:
+            break
+        taken |= alone & (blocks == block)
+    return taken
+
+
+def conversation(audio: Int16, alone: Bool, random: Random) -> tuple[Int16, Bool]:
+    """LENGTH frames of pieces of each speaker's solo speech, and who speaks in them, [2, LENGTH]."""
+    made, activity = np.zeros(LENGTH * HOP, np.float32), np.zeros((2, LENGTH), np.bool_)
+    for speaker in (0, 1):
+        stretches = [(a, b) for a, b in runs(alone[speaker]) if b - a >= PIECE[0]] or list(runs(alone[speaker]))
+        sizes = np.array([b - a for a, b in stretches], np.float64)
+        at = int(random.integers(PAUSE // 2))
+        while at < LENGTH:
+            start, end = stretches[int(random.choice(len(stretches), p=sizes / sizes.sum()))]
+            size = min(end - start, int(random.integers(*PIECE)), LENGTH - at)
+            first = int(random.integers(start, end - size + 1))
+            made[at * HOP : (at + size) * HOP] += _faded(audio[first * HOP : (first + size) * HOP])
+            activity[speaker, at : at + size] = True
+            at += size + int(random.integers(PAUSE))
+    return np.rint(made).clip(-32_768, 32_767).astype(np.int16), activity
+
+
+def _faded(piece: Int16) -> Float32:
+    rise = np.arange(1, piece.size + 1, dtype=np.float32) / _FADE
+    faded: Float32 = piece.astype(np.float32) * np.minimum(1.0, np.minimum(rise, rise[::-1]))
+    return faded
+
+
+def fitted(layer: nn.Linear, seen: Tensor, said: Tensor) -> nn.Linear:
+    """A few steps from the trained layer, on one thread, so that the same comes out everywhere.
+
+    seen: [n, 400]; said: the state, 0 to 3, of each.
+    """
+    own = nn.Linear(layer.in_features, layer.out_features)
+    own.load_state_dict(layer.state_dict())
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    optimizer = torch.optim.Adam(own.parameters(), lr=LEARNING_RATE)
+    for _ in range(STEPS):
+        scores = own(seen)
+        states = torch.cat([torch.zeros_like(scores[:, :1]), scores[:, :2], scores.sum(1, keepdim=True)], 1)
+        loss = nn.functional.cross_entropy(states, said)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    torch.set_num_threads(threads)
+    return own.requires_grad_(False)

@@ -1,0 +1,104 @@
+"""The separator's last layer adapted to a recording: what it is taught, that it learns, where it stays as it is."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from model.diarization.adapt import LENGTH, MOST, PART, adapted, conversation, fitted, some_of
+from model.diarization.networks import Networks
+from model.diarization.track import Track
+from model.separator.net import SeparatorNet
+from model.speaker.net import SpeakerNet
+
+HOP = 480
+TURN = 120
+
+
+@pytest.fixture(scope="module")
+def networks() -> Networks:
+    torch.manual_seed(0)
+    made = Networks(SpeakerNet(), SeparatorNet())
+    for net in (made.speaker, made.separator):
+        net.eval().requires_grad_(False)
+    return made
+
+
+def turns(frames: int) -> NDArray[np.bool_]:
+    """Two speakers in turns of TURN frames, ten of them silent."""
+    at = np.arange(frames)
+    speaking = at % TURN >= 10
+    return np.stack([speaking & (at // TURN % 2 == k) for k in (0, 1)])
+
+
+def tones(alone: NDArray[np.bool_]) -> NDArray[np.int16]:
+    """A low and a high voice of many harmonics, and hiss."""
+    time = np.arange(alone.shape[1] * HOP) / 24_000
+    voices = [sum(np.sin(2 * np.pi * pitch * n * time) for n in range(1, 9)) for pitch in (110, 230)]
+    sound = sum(voice * np.repeat(own, HOP) for voice, own in zip(voices, alone, strict=True))
+    return (1_000 * sound + 10 * np.random.default_rng(0).standard_normal(time.size)).astype(np.int16)
+
+
+def test_pieces_of_solo_speech_are_laid_over_one_another() -> None:
+    alone = turns(2_400)
+    audio = np.repeat(np.where(alone[0], 1, np.where(alone[1], 100, 0)), HOP).astype(np.int16)
+    mixture, activity = conversation(audio, alone, np.random.default_rng(0))
+    assert mixture.shape == (LENGTH * HOP,) and activity.shape == (2, LENGTH)
+    assert 0.1 < activity.all(0).mean() < 0.6 and (~activity.any(0)).mean() > 0.05
+    assert np.array_equal(mixture.reshape(LENGTH, HOP)[:, HOP // 2], (np.array([1, 100]) @ activity).astype(np.int16))
+
+
+def test_who_talks_there_is_known_by_other_speech(networks: Networks, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone, known, talking = turns(4_000), [], []
+    monkeypatch.setattr(Track, "know", lambda track, mask: known.append(mask) or know(track, mask))
+    monkeypatch.setattr("model.diarization.adapt.conversation", lambda *a: talking.append(a[1]) or conversation(*a))
+    track = Track(tones(alone), alone.any(0), networks)
+    adapted(track, alone, alone)
+    assert len(known) == len(talking) == 2
+    for one, other in zip(known, talking, strict=True):
+        assert one.any() and other.any() and not (one & other).any()
+
+
+know = Track.know
+
+
+def test_the_layer_learns_the_voices_at_hand(networks: Networks) -> None:
+    alone = turns(4_000)
+    track = Track(tones(alone), alone.any(0), networks)
+    own = adapted(track, alone, alone)
+    trained = networks.separator.speech
+    known = track.know(alone)
+    before, after = (track.scores(known, 0, 2_000, layer) for layer in (trained, own))
+    state = alone[0, :2_000] + 2 * alone[1, :2_000]
+    assert loss(after, state) < 0.8 * loss(before, state)
+    again = adapted(track, alone, alone)
+    assert torch.equal(own.weight, again.weight) and not torch.equal(own.weight, trained.weight)
+
+
+def loss(scores: NDArray[np.float32], state: NDArray[np.int64]) -> float:
+    """Cross entropy of the states 0 to 3."""
+    s = torch.from_numpy(scores)
+    four = torch.stack([torch.zeros(len(s)), s[:, 0], s[:, 1], s.sum(1)], 1)
+    return float(torch.nn.functional.cross_entropy(four, torch.from_numpy(state.astype(np.int64))))
+
+
+def test_too_little_solo_speech_leaves_the_trained_layer(networks: Networks) -> None:
+    alone = turns(2_400)
+    alone[1, PART:] = False
+    track = Track(tones(alone), alone.any(0), networks)
+    assert adapted(track, alone, alone) is networks.separator.speech
+
+
+def test_a_long_recording_is_known_by_a_part_of_it() -> None:
+    alone = turns(200_000)
+    taken = some_of(alone, np.random.default_rng(0))
+    assert not (taken & ~alone).any()
+    assert all(MOST <= n < 2 * MOST for n in taken.sum(1))
+    few = turns(1_000)
+    assert np.array_equal(some_of(few, np.random.default_rng(0)), few)
+
+
+def test_training_threads_are_put_back() -> None:
+    before = torch.get_num_threads()
+    fitted(torch.nn.Linear(4, 3), torch.randn(20, 4), torch.zeros(20, dtype=torch.long))
+    assert torch.get_num_threads() == before
