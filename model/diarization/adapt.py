@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.diarization.track import Track
+from model.separator.net import TURNED_STATES, states
 from model.separator.spectrum import HOP
 from model.speech import runs
 
@@ -30,7 +31,6 @@ PAUSE: Final = 80  # frames between two turns of one speaker, at most
 STEPS: Final = 30
 LEARNING_RATE: Final = 2e-3
 _FADE: Final = 240  # samples
-_TURNED: Final = (0, 2, 1, 3)  # states, with the speakers in the other order
 
 
 def adapted(track: Track, known_alone: Bool, alone: Bool) -> nn.Linear:
@@ -52,7 +52,7 @@ def adapted(track: Track, known_alone: Bool, alone: Bool) -> nn.Linear:
         hidden = Track(audio, np.ones(LENGTH, np.bool_), track.networks, voices).hidden(voices, 0, LENGTH)
         state = torch.from_numpy(activity[0] + 2 * activity[1].astype(np.int64))
         seen += list(hidden)
-        said += [state, torch.tensor(_TURNED)[state]]
+        said += [state, torch.tensor(TURNED_STATES)[state]]
     return fitted(layer, torch.cat(seen), torch.cat(said))
 
 
@@ -101,9 +101,7 @@ def fitted(layer: nn.Linear, seen: Tensor, said: Tensor) -> nn.Linear:
     torch.set_num_threads(1)
     optimizer = torch.optim.Adam(own.parameters(), lr=LEARNING_RATE)
     for _ in range(STEPS):
-        scores = own(seen)
-        states = torch.cat([torch.zeros_like(scores[:, :1]), scores[:, :2], scores.sum(1, keepdim=True)], 1)
-        loss = nn.functional.cross_entropy(states, said)
+        loss = nn.functional.cross_entropy(states(own(seen)), said)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

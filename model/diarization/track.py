@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from model.diarization.networks import Networks
 from model.separator.exemplars import choose, explain
 from model.separator.known import EXAMPLES, Known
-from model.separator.net import SPANS
+from model.separator.net import SPANS, TURNED_LIKENESS, TURNED_SCORES
 from model.separator.spectrum import WINDOW, WINDOW_SHAPE, looked_at, spectrum
 from model.speaker.windows import FRAME, Embedder
 
@@ -66,7 +66,7 @@ class Track:
             if self.speech[first:last].any():
                 with torch.no_grad():
                     speech = layer(self._listen(some, first, last, UPDATES)[0])
-                    out[first - start : last - start] = (speech[0] + speech[1][:, [1, 0, 2]]) / 2
+                    out[first - start : last - start] = (speech[0] + speech[1][:, TURNED_SCORES]) / 2
         return out
 
     def hidden(self, known: Known, start: int, end: int) -> Tensor:
@@ -95,7 +95,7 @@ class Track:
             magnitude.expand(2, -1, -1),
             torch.cat([one, other]),
             torch.cat([other, one]),
-            torch.cat([like, like[..., [2, 3, 0, 1]]]),
+            torch.cat([like, like[..., TURNED_LIKENESS]]),
             known.level.expand(2),
         )
         return hidden[:, inside], ratio[:, inside]

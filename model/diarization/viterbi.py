@@ -1,7 +1,10 @@
 """The most likely path through states that last (Viterbi 1967)."""
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from model.separator.net import states
 
 Float64 = NDArray[np.float64]
 
@@ -40,7 +43,8 @@ def both_states(scores: Float64, cost: float, joining: float) -> NDArray[np.bool
 
 def four(scores: Float64) -> Float64:
     """Log likelihoods of nobody, the first, the second and both speaking, up to a sum, [T, 4] from scores [T, 3]."""
-    return np.stack([np.zeros(len(scores)), scores[:, 0], scores[:, 1], scores.sum(1)], 1)
+    likely: Float64 = states(torch.from_numpy(scores)).numpy()
+    return likely
 
 
 def log_odds_of(scores: Float64) -> Float64:

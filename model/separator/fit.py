@@ -16,7 +16,7 @@ from torch import Tensor
 from model.fitting import bfloat16_where_fast
 from model.segmentation.scenes import dense, quick
 from model.separator.exemplars import choose, explain
-from model.separator.net import SPANS, SeparatorNet
+from model.separator.net import SPANS, TURNED_LIKENESS, SeparatorNet, states
 from model.separator.spectrum import BINS, HOP, looked_at, spectrum
 from model.simulate.conversation import Simulated, simulate
 from model.simulate.scene import draw_scene
@@ -70,7 +70,7 @@ class Batch:
         return Batch(
             self.mixture[number],
             self.explained[number, order],
-            self.likeness[number][:, [2, 3, 0, 1] if turned else [0, 1, 2, 3]],
+            self.likeness[number][:, TURNED_LIKENESS if turned else slice(None)],
             self.level[number],
             self.images[number, order],
             self.speech[number][:, order],
@@ -126,10 +126,8 @@ def losses(net: SeparatorNet, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     db_mean = (db * enough).sum() / (2 * enough.sum()).clamp(min=1.0)
     compressed = (weight * ((made_B2TF.abs() + 1e-5).sqrt() - (batch.images.abs() + 1e-5).sqrt()).square()).sum()
     compressed = compressed / (weight * batch.images.abs()).sum().clamp(min=1e-6)
-    first_alone, second_alone, together = active.float().unbind(2)
-    scores = torch.stack([torch.zeros_like(together), first_alone, second_alone, active.float().sum(2)], 1)
     said = (batch.speech[..., 0] + 2 * batch.speech[..., 1]).long()
-    entropy = torch.nn.functional.cross_entropy(scores, said)
+    entropy = torch.nn.functional.cross_entropy(states(active.float()).flatten(0, 1), said.flatten())
     return _DB_WEIGHT * db_mean + _COMPRESSED_WEIGHT * compressed + _SPEECH_WEIGHT * entropy, {
         "db": float(db_mean.detach()),
         "compressed": float(compressed.detach()),

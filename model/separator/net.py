@@ -13,16 +13,26 @@ from torch import Tensor, nn
 from model.separator.spectrum import BANDS, BINS, in_bands
 
 HIDDEN: Final = 200
+TURNED_LIKENESS: Final = [2, 3, 0, 1]
+"""The four likenesses, the three scores and the four states with the two speakers in the other order."""
+TURNED_SCORES: Final = [1, 0, 2]
+TURNED_STATES: Final = [0, 2, 1, 3]
 SPANS: Final = (25, 75)  # frames of 20 ms around one, whose likeness to each voice the network is told
 _ENTER: Final = 256
 _FLOOR: Final = 1e-3  # of the mixture's mean magnitude
+
+
+def states(scores: Tensor) -> Tensor:
+    """Log likelihoods of nobody, the first, the second and both speaking, up to a sum: [..., 4] from [..., 3]."""
+    first, second, more = scores.unbind(-1)
+    return torch.stack([torch.zeros_like(first), first, second, first + second + more], -1)
 
 
 class SeparatorNet(nn.Module):
     """Mixture and explanations, magnitudes [B, T, 320] each -> logits of the mask [B, T, 320], scores of speech.
 
     The scores, [B, T, 3], are those of the first speaking, of the second, and what is added where both do: the
-    softmax of 0, a, b, a + b + c is the probability that nobody speaks, the first, the second, both (a powerset, as
+    softmax of their `states` is the probability that nobody speaks, the first, the second, both (a powerset, as
     Plaquet and Bredin 2023 have it, which knows that voices exclude one another most of the time).
 
     likeness: [B, T, 4], of half a second and of 1.5 s to the first voice, then to the second. level: [B], mean

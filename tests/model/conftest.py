@@ -13,6 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
+
+from model.diarization.networks import Networks
+from model.separator.net import SeparatorNet
+from model.speaker.net import SpeakerNet
 
 
 @dataclass
@@ -120,6 +125,16 @@ def _buzz(pitch_hz: float, seconds: float, seed: int) -> np.ndarray:
         at += length + 8_000
     gate = np.convolve(gate, np.hanning(480) / np.hanning(480).sum(), mode="same")
     return (32_767 * (0.1 * sound * gate + 1e-5 * random.standard_normal(time_s.size))).astype("<i2")
+
+
+@pytest.fixture(scope="module")
+def untrained() -> Networks:
+    """The networks of the mixture path with random weights."""
+    torch.manual_seed(0)
+    made = Networks(SpeakerNet(), SeparatorNet())
+    for net in (made.speaker, made.separator):
+        net.eval().requires_grad_(False)
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -8,20 +8,10 @@ from numpy.typing import NDArray
 from model.diarization.adapt import LENGTH, MOST, PART, adapted, conversation, fitted, some_of
 from model.diarization.networks import Networks
 from model.diarization.track import Track
-from model.separator.net import SeparatorNet
-from model.speaker.net import SpeakerNet
+from model.separator.net import states
 
 HOP = 480
 TURN = 120
-
-
-@pytest.fixture(scope="module")
-def networks() -> Networks:
-    torch.manual_seed(0)
-    made = Networks(SpeakerNet(), SeparatorNet())
-    for net in (made.speaker, made.separator):
-        net.eval().requires_grad_(False)
-    return made
 
 
 def turns(frames: int) -> NDArray[np.bool_]:
@@ -48,25 +38,22 @@ def test_pieces_of_solo_speech_are_laid_over_one_another() -> None:
     assert np.array_equal(mixture.reshape(LENGTH, HOP)[:, HOP // 2], (np.array([1, 100]) @ activity).astype(np.int16))
 
 
-def test_who_talks_there_is_known_by_other_speech(networks: Networks, monkeypatch: pytest.MonkeyPatch) -> None:
-    alone, known, talking = turns(4_000), [], []
+def test_who_talks_there_is_known_by_other_speech(untrained: Networks, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone, known, talking, know = turns(4_000), [], [], Track.know
     monkeypatch.setattr(Track, "know", lambda track, mask: known.append(mask) or know(track, mask))
     monkeypatch.setattr("model.diarization.adapt.conversation", lambda *a: talking.append(a[1]) or conversation(*a))
-    track = Track(tones(alone), alone.any(0), networks)
+    track = Track(tones(alone), alone.any(0), untrained)
     adapted(track, alone, alone)
     assert len(known) == len(talking) == 2
     for one, other in zip(known, talking, strict=True):
         assert one.any() and other.any() and not (one & other).any()
 
 
-know = Track.know
-
-
-def test_the_layer_learns_the_voices_at_hand(networks: Networks) -> None:
+def test_the_layer_learns_the_voices_at_hand(untrained: Networks) -> None:
     alone = turns(4_000)
-    track = Track(tones(alone), alone.any(0), networks)
+    track = Track(tones(alone), alone.any(0), untrained)
     own = adapted(track, alone, alone)
-    trained = networks.separator.speech
+    trained = untrained.separator.speech
     known = track.know(alone)
     before, after = (track.scores(known, 0, 2_000, layer) for layer in (trained, own))
     state = alone[0, :2_000] + 2 * alone[1, :2_000]
@@ -77,16 +64,15 @@ def test_the_layer_learns_the_voices_at_hand(networks: Networks) -> None:
 
 def loss(scores: NDArray[np.float32], state: NDArray[np.int64]) -> float:
     """Cross entropy of the states 0 to 3."""
-    s = torch.from_numpy(scores)
-    four = torch.stack([torch.zeros(len(s)), s[:, 0], s[:, 1], s.sum(1)], 1)
-    return float(torch.nn.functional.cross_entropy(four, torch.from_numpy(state.astype(np.int64))))
+    likely = states(torch.from_numpy(scores))
+    return float(torch.nn.functional.cross_entropy(likely, torch.from_numpy(state.astype(np.int64))))
 
 
-def test_too_little_solo_speech_leaves_the_trained_layer(networks: Networks) -> None:
+def test_too_little_solo_speech_leaves_the_trained_layer(untrained: Networks) -> None:
     alone = turns(2_400)
     alone[1, PART:] = False
-    track = Track(tones(alone), alone.any(0), networks)
-    assert adapted(track, alone, alone) is networks.separator.speech
+    track = Track(tones(alone), alone.any(0), untrained)
+    assert adapted(track, alone, alone) is untrained.separator.speech
 
 
 def test_a_long_recording_is_known_by_a_part_of_it() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model.diarization.clusters import Clusters
 from model.diarization.find import find
 from model.diarization.networks import Networks, load_networks
 from model.measures.diarization import diarization_errors
@@ -70,3 +71,17 @@ def test_no_speech_is_nobody(networks: Networks) -> None:
     hiss = (np.random.default_rng(0).standard_normal(10 * 24_000) * 300).astype(np.int16)
     found = find(hiss, np.zeros(500, np.float32), networks)
     assert (found.n_voices, found.stretches) == (0, ())
+
+
+def test_a_stretch_in_which_both_seem_to_speak_all_the_time_is_kept(
+    untrained: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = 1_600
+    audio = (np.random.default_rng(0).standard_normal(frames * 480) * 3_000).astype(np.int16)
+    voice = np.arange(frames) // 100 % 2
+    centroids = Clusters(np.eye(2, 128, dtype=np.float32), np.zeros(0, np.int64))
+    monkeypatch.setattr("model.diarization.find.find_voices", lambda _: (centroids, 0.0))
+    monkeypatch.setattr("model.diarization.find.who", lambda *_: (voice, np.ones(frames, np.bool_)))
+    monkeypatch.setattr("model.diarization.find.decided", lambda scores: np.ones((2, len(scores)), np.bool_))
+    (stretch,) = find(audio, np.ones(frames, np.float32), untrained).stretches
+    assert stretch.activity.all() and (stretch.start, stretch.end) == (0, frames)
