@@ -1,5 +1,6 @@
 """Opening of whatever FFmpeg reads, through PyAV, and what a file says of itself. Nothing is decoded here."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,6 +84,10 @@ def open_track(uri: str) -> Iterator[tuple[InputContainer, AudioStream, Track]]:
             container = av.open(handle, mode="r", options={"format_whitelist": CONTAINERS}, metadata_errors="replace")
         except av.error.FFmpegError as error:
             raise AudioError(Reason.NOT_AUDIO, header.why_not_audio()) from error
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise AudioError(Reason.NOT_AUDIO, header.why_not_audio()) from error  # sought before the first byte
         with container:
             header.require_whole()
             stream = container.streams.best("audio")

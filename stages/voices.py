@@ -10,6 +10,7 @@ from typing import ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.diarization.clusters import TWO
 from model.diarization.find import Found, Stretch, find
 from model.diarization.networks import Networks, load_networks, weight_files
 from model.enhancer.apply import load_enhancer
@@ -45,7 +46,7 @@ class FindVoices:
     reads: ClassVar[type] = Mixture
     writes: ClassVar[type] = Mixed
     needs: ClassVar[Needs] = Needs(cpus=1.0)
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     max_span_s: float = 600.0
     max_silence_s: float = 10.0
@@ -131,7 +132,7 @@ def _why_nobody(found: Found, speech_s: float) -> tuple[Reason, str]:
         return Reason.ONE_SPEAKER, f"of {speech_s:.1f} s of speech, one of two voices has less than a second alone"
     if found.n_voices == 1:
         detail = (
-            f"one voice, or two that cannot be told apart: halves of the speech are alike by {found.likeness:.2f}"
+            f"one voice, or two that cannot be told apart: the proof of two is {found.proof:.2f}, {TWO:g} is needed"
         )
         return Reason.ONE_SPEAKER, detail
     return Reason.NO_SPEECH, f"of {speech_s:.1f} s that may be speech, too little is clear enough to tell voices"

@@ -55,14 +55,14 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How many voices a recording has, how alike the two parts are that it divides in best, and its stretches.
+    """How many voices a recording has, the proof that it is more than one (see `find_voices`), and its stretches.
 
     The stretches are ascending and disjoint; in what lies between them a third voice talks, or one that hardly ever
     speaks alone. There are none where there is one voice, or none.
     """
 
     n_voices: int
-    likeness: float
+    proof: float
     stretches: tuple[Stretch, ...]
 
 
@@ -70,21 +70,21 @@ def find(audio: NDArray[np.int16], speech: Float32, networks: Networks) -> Found
     """Who speaks when. audio: [samples] at 24 kHz, or a memory map; speech: probability per 20-ms frame."""
     heard = speech[: audio.size // 480] > HEARD
     if heard.sum() < LEAST_SOLO:
-        return Found(0, 1.0, ())
+        return Found(0, -1.0, ())
     track = Track(audio, heard, networks)
     windows = track.embedder.windows()
     if windows.centres.size < LEAST_WINDOWS:
-        return Found(1, 1.0, ())
-    clusters, likeness = find_voices(windows)
+        return Found(1, -1.0, ())
+    clusters, proof = find_voices(windows)
     if len(clusters.centroids) == 1:
-        return Found(1, likeness, ())
+        return Found(1, proof, ())
     voice_of_frame, clear = who(heard, windows, clusters)
     made = []
     for start, end, pair in pairs_of(voice_of_frame, len(clusters.centroids)):
         stretch = _stretch(track, voice_of_frame, clear, (start, end), pair)
         if stretch is not None:
             made.append(stretch)
-    return Found(len(clusters.centroids), likeness, tuple(made))
+    return Found(len(clusters.centroids), proof, tuple(made))
 
 
 def who(heard: Bool, windows: Windows, clusters: Clusters) -> tuple[Int, Bool]:

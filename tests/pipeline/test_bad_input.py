@@ -98,8 +98,10 @@ def film_of_six_channels(path: Path) -> None:
         film.mux(audio.encode(None))
 
 
-BAD: dict[str, tuple[Callable[[Path], None] | None, set[str]]] = {
+BAD: dict[str, tuple[Callable[[Path], object] | None, set[str]]] = {
     "empty.wav": (empty, {"not_audio"}),
+    "empty.mp3": (empty, {"not_audio"}),
+    "scrap.mp3": (lambda path: path.write_bytes(b"TAG"), {"not_audio"}),
     "letter.wav": (text, {"not_audio"}),
     "cut.mp3": (cut_mp3, {"corrupt"}),
     "zero.wav": (zero_hz, {"not_audio", "corrupt"}),

@@ -127,7 +127,7 @@ def test_what_a_third_voice_leaves_is_a_stretch_with_its_own_two(kitchen, ears, 
 @pytest.mark.parametrize(
     ("found", "reason", "says"),
     [
-        (Found(1, 0.87, ()), Reason.ONE_SPEAKER, "cannot be told apart: halves of the speech are alike by 0.87"),
+        (Found(1, -0.37, ()), Reason.ONE_SPEAKER, "cannot be told apart: the proof of two is -0.37, 0 is needed"),
         (Found(2, 0.3, ()), Reason.ONE_SPEAKER, "has less than a second alone"),
         (Found(5, 0.3, ()), Reason.THIRD_VOICE, "5 voices talk"),
         (Found(0, 1.0, ()), Reason.NO_SPEECH, "that may be speech"),

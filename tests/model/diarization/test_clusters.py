@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model.diarization.clusters import divided, find_voices, lasting, two_voices
+from model.diarization.clusters import divided, find_voices, lasting, standing_out, two_voices
 from model.speaker.windows import STEP_FRAMES, WINDOW_FRAMES, Windows
 
 
@@ -49,7 +49,17 @@ def test_two_are_always_found() -> None:
     found = two_voices(windows.embeddings)
     assert float(found.centroids[0] @ found.centroids[1]) < 0.2
     assert len({(a, b) for a, b in zip(truth.tolist(), found.labels.tolist(), strict=True)}) == 2
-    assert divided(windows)[1] < 0.1
-    alike, measure = divided(scattered([200])[0])
+    assert divided(windows)[1] > 1.0
+    alike, proof = divided(scattered([200])[0])
     assert float(alike.centroids[0] @ alike.centroids[1]) > 0.6
-    assert measure > 0.5
+    assert proof < -0.5
+
+
+def test_a_direction_stands_out_whatever_the_distance_of_the_voices() -> None:
+    windows, truth = scattered([160, 160])
+    near = windows.embeddings.copy()
+    near[truth == 1] = 0.7 * near[truth == 1] + 0.7 * near[truth == 0].mean(0)
+    near /= np.linalg.norm(near, axis=1, keepdims=True)
+    assert standing_out(windows.embeddings) > 2.0
+    assert standing_out(near) > 1.0
+    assert abs(standing_out(scattered([320])[0].embeddings)) < 0.3
