@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from model.codec import CARDINALITY, N_CODEBOOKS
+from model.turns.frames import NO_CLASS
 from pipeline.describe import recording_totals, split_totals
 from pipeline.select import names_of
 from schemas.arrow import from_table, schema_of, to_dict
@@ -166,13 +167,14 @@ def _sample(data: bytes, row: ClipRow) -> Iterator[str]:
     except (tarfile.TarError, EOFError) as error:
         yield f"not a whole sample ({error})"
         return
-    missing = {"codes.npy", "words.json", "turns.npy", "json"} - files.keys()
+    missing = {"codes.npy", "words.json", "turns.npy", "vap.npy", "json"} - files.keys()
     if missing:
         yield f"lacks {', '.join(sorted(missing))}"
         return
     try:
         codes = np.load(io.BytesIO(files["codes.npy"]), allow_pickle=False)
         turns = np.load(io.BytesIO(files["turns.npy"]), allow_pickle=False)
+        future = np.load(io.BytesIO(files["vap.npy"]), allow_pickle=False)
         words = json.loads(files["words.json"])
         facts = json.loads(files["json"])
     except ValueError as error:
@@ -184,6 +186,10 @@ def _sample(data: bytes, row: ClipRow) -> Iterator[str]:
         yield f"codes outside 0..{CARDINALITY - 1}"
     if turns.dtype != np.int8 or turns.shape != (2, row.n_frames):
         yield f"turns are {turns.dtype} {turns.shape}"
+    if future.dtype != np.int16 or future.shape != (row.n_frames,):
+        yield f"future activity is {future.dtype} {future.shape}"
+    elif future.min(initial=0) < NO_CLASS or future.max(initial=0) > 255:
+        yield "future activity outside -1..255"
     if len(words) != 2:
         yield "words are not of two channels"
     stated = json.loads(json.dumps(to_dict(row.info)))

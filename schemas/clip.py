@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from schemas.conversation import Overlap, Quality, Segment, Word
+from schemas.conversation import Overlap, Quality, Segment, TurnEvent, Word
 from schemas.licence import Licence
 
 
@@ -34,7 +34,7 @@ class ClipInfo:
 
     `speakers`: of channel 0 and 1; a person keeps the name in all clips of a recording. `stated_speakers`: whom the
     source names, where nothing tells which of them is on which channel. `overlaps`: of a separated clip, and how sure
-    each of them is.
+    each of them is. `events`: its turn-taking, by start.
     """
 
     clip_id: str
@@ -50,15 +50,17 @@ class ClipInfo:
     provenance: Provenance
     overlaps: tuple[Overlap, ...] = ()
     stated_speakers: tuple[str, str] | None = None
+    events: tuple[TurnEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """`codes`: int16 [2, 8, n_frames]. `turns`: int8 [2, n_frames]. `flac`: 24 kHz stereo, if asked for."""
+    """`codes`: int16 [2, 8, n_frames]. `turns`: int8 [2, n_frames]. `future`: int16 [n_frames]. `flac`: 24 kHz."""
 
     info: ClipInfo
     codes: bytes
     turns: bytes
+    future: bytes
     words: tuple[Word, ...]
     flac: bytes | None = None
 

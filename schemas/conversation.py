@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from schemas.recording import Background, LaidOut, Mixture
 
@@ -100,6 +101,34 @@ class Word:
     confidence: float
 
 
+class TurnKind(StrEnum):
+    """What can happen between two speakers; `model.turns` has the definitions."""
+
+    TURN = "turn"
+    BACKCHANNEL = "backchannel"
+    PAUSE = "pause"  # both silent, the same turn goes on
+    GAP = "gap"  # both silent, then the other's turn
+    TRANSFER = "transfer"  # the floor changes, with an offset
+    OVERLAP_BACKCHANNEL = "overlap_backchannel"
+    OVERLAP_TERMINAL = "overlap_terminal"  # the next turn begins just before the last one ends
+    OVERLAP_INTERRUPTION = "overlap_interruption"  # the next turn begins well before, and takes the floor
+    OVERLAP_COMPETITIVE = "overlap_competitive"  # more than a backchannel, and the floor is kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnEvent:
+    """On the clip's clock. `channel`: whose turn or backchannel it is, who goes on, or who came in.
+
+    `offset_s`: of a transfer, the floor-transfer offset; negative where turns overlap.
+    """
+
+    kind: TurnKind
+    channel: int
+    start_s: float
+    end_s: float
+    offset_s: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
     """What was measured on a clip, per channel where there are two. Decisions are taken elsewhere.
@@ -119,10 +148,15 @@ class Quality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:
-    """A diarized span with its turn states, int8 [2, frames] at 12.5 Hz, and its words (none if there is no text)."""
+    """A diarized span with its turn-taking and its words (none if there is no text).
+
+    Per frame of 80 ms: `turns`, int8 [2, frames], the turn states; `future`, int16 [frames], the class of what comes.
+    """
 
     diarized: Diarized
     turns: bytes
+    future: bytes
+    events: tuple[TurnEvent, ...] = ()
     words: tuple[Word, ...] = ()
 
 

@@ -34,7 +34,7 @@ class Pack:
     reads: ClassVar[type] = ShardPlan
     writes: ClassVar[type] = PackedShard
     needs: ClassVar[Needs] = Needs()
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def load(self, device: str) -> Callable[[ShardPlan], PackedShard]:
         """No model."""
@@ -133,6 +133,7 @@ def sample_files(clip: Clip) -> Iterator[tuple[str, bytes]]:
     yield "codes.npy", _npy(np.frombuffer(clip.codes, dtype=np.int16).reshape(2, -1, n_frames))
     yield "words.json", json.dumps([_words(clip.words, channel) for channel in (0, 1)], ensure_ascii=False).encode()
     yield "turns.npy", _npy(np.frombuffer(clip.turns, dtype=np.int8).reshape(2, n_frames))
+    yield "vap.npy", _npy(np.frombuffer(clip.future, dtype=np.int16))
     facts = {**to_dict(clip.info), "sample_rate_hz": SAMPLE_RATE_HZ, "frame_rate_hz": SAMPLE_RATE_HZ / FRAME_SAMPLES}
     yield "json", json.dumps(facts, ensure_ascii=False, sort_keys=True).encode()
     if clip.flac is not None:

@@ -26,7 +26,7 @@ class Tokenize:
     reads: ClassVar[type] = Scored
     writes: ClassVar[type] = Clip
     needs: ClassVar[Needs] = Needs(gpus=0.25)
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def load(self, device: str) -> Callable[[Scored], Clip]:
         """Load the codec onto the device."""
@@ -43,6 +43,7 @@ def tokenize(row: Scored, codec: Codec, *, flac: bool) -> Clip:
         info=_info(row, codec, codes.shape[2]),
         codes=codes.astype(np.int16).tobytes(),
         turns=row.labelled.turns,
+        future=row.labelled.future,
         words=row.labelled.words,
         flac=flac_of(pcm) if flac else None,
     )
@@ -81,6 +82,7 @@ def _info(row: Scored, codec: Codec, n_frames: int) -> ClipInfo:
         ),
         overlaps=unmixed.overlaps if unmixed else (),
         stated_speakers=source.speakers if unmixed else None,
+        events=row.labelled.events,
     )
 
 

@@ -72,6 +72,7 @@ def _clip(recording: Recording, number: int = 0, n_frames: int = 100) -> Clip:
         ),
         codes=rng.integers(0, 2_048, (2, 8, n_frames), dtype=np.int16).tobytes(),
         turns=np.zeros((2, n_frames), dtype=np.int8).tobytes(),
+        future=np.full(n_frames, -1, dtype=np.int16).tobytes(),
         words=(Word(channel=1, text="naïve", start_s=2.9, end_s=3.3, confidence=1.0),),
     )
 

@@ -54,17 +54,19 @@ def test_the_index_says_where_each_sample_lies(plan: ShardPlan, tmp_path: Path) 
         assert hashlib.sha256(sample).hexdigest() == row["sha256"]
         with tarfile.open(fileobj=io.BytesIO(sample), mode="r:") as tar:
             names = tar.getnames()
-        assert names == [f"{member.clip_id}.{s}" for s in ("codes.npy", "words.json", "turns.npy", "json")]
+        assert names == [f"{member.clip_id}.{s}" for s in ("codes.npy", "words.json", "turns.npy", "vap.npy", "json")]
 
 
 def test_a_sample_holds_the_clip(plan: ShardPlan, tmp_path: Path) -> None:
     pack(plan, tmp_path)
     clip = PreparedFile(Path(plan.members[0].prepared)).clip(plan.members[0].row_group)
     with tarfile.open(tmp_path / "shards" / plan.name) as tar:
-        read = {m.name.partition(".")[2]: tar.extractfile(m).read() for m in tar.getmembers()[:4]}  # type: ignore[union-attr]
+        read = {m.name.partition(".")[2]: tar.extractfile(m).read() for m in tar.getmembers()[:5]}  # type: ignore[union-attr]
     codes = np.load(io.BytesIO(read["codes.npy"]), allow_pickle=False)
     assert (codes.dtype, codes.shape) == (np.int16, (2, 8, 100))
     assert codes.tobytes() == clip.codes
+    future = np.load(io.BytesIO(read["vap.npy"]), allow_pickle=False)
+    assert (future.dtype, future.tobytes()) == (np.int16, clip.future)
     assert json.loads(read["words.json"]) == [[], [["naïve", 2.9, 3.3, 1.0]]]
     facts = json.loads(read["json"])
     assert facts["licence"]["spdx"] == "CC0-1.0"

@@ -1,0 +1,1 @@
+"""Turn-taking between two speakers: units, floor, events, states per frame, statistics."""
