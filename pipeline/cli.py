@@ -13,6 +13,7 @@ from pipeline.cli_build import build
 from pipeline.cli_fit import fit
 from pipeline.cli_score import score
 from pipeline.cli_simulate import simulate
+from pipeline.cli_stats import stats
 from pipeline.cli_train import train
 from schemas.errors import UserError
 
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.command()(build)
 app.command()(train)
 app.command()(score)
+app.command()(stats)
 app.command()(simulate)
 app.add_typer(fit, name="fit")
 

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-_PLOTS = (".png", ".svg", ".pdf")
-
 
 def score(
     out: Annotated[
@@ -38,14 +36,13 @@ def score(
     """
     from rich.console import Console
 
+    from pipeline.plot_style import check_kind
     from pipeline.score import score as run_score
-    from pipeline.score_audio import ScoreError
     from pipeline.score_json import as_json
     from pipeline.score_tables import score_tables
     from schemas.atomic import write_text
 
-    if plot is not None and plot.suffix.lower() not in _PLOTS:
-        raise ScoreError(f"--plot {plot}: name a file that ends in {', '.join(_PLOTS)}")
+    check_kind(plot)
     scoring = run_score(
         out, truth, collar_s=collar, by=by, images=images, say=lambda line: typer.echo(line, err=True)
     )

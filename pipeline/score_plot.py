@@ -4,19 +4,15 @@ import math
 from pathlib import Path
 from typing import Final, Literal
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from model.measures.separation import ChannelScore, Regions
+from pipeline.plot_style import BLUE, GREY, INK, ORANGE, SERIES, SKY, frame, save
 from pipeline.score import Group, Scoring
-from schemas.atomic import whole_file
 
-# Okabe and Ito (2008): told apart with any colour vision, and in grey by their lightness.
-_BLUE, _ORANGE, _GREEN, _SKY, _GREY, _INK = "#0072B2", "#E69F00", "#009E73", "#56B4E9", "#999999", "#333333"
-_SERIES: Final = (_BLUE, _ORANGE, _GREEN, _SKY, _GREY)
 NAMED: Final = 24
 """Up to so many recordings have their names below the bars."""
 _EDGE_MS: Final = 500
@@ -31,18 +27,7 @@ def draw(scoring: Scoring, path: Path) -> None:
     _draw_separation(separation, scoring)
     _draw_edges(edges, scoring)
     _draw_recalls(recalls, scoring)
-    kind = path.suffix.lower().removeprefix(".")
-    undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    with whole_file(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "duplexset"}):
-        figure.savefig(temporary, format=kind, dpi=150, metadata=undated[kind])
-
-
-def _frame(axes: Axes, title: str, y_label: str) -> None:
-    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=_INK)
-    axes.set_ylabel(y_label)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
+    save(figure, path)
 
 
 def _draw_errors(axes: Axes, scoring: Scoring) -> None:
@@ -51,9 +36,9 @@ def _draw_errors(axes: Axes, scoring: Scoring) -> None:
     x = np.arange(len(scores))
     base = np.zeros(len(scores))
     for name, part, colour in (
-        ("missed", "missed_s", _BLUE),
-        ("false", "false_s", _SKY),
-        ("confused", "confused_s", _ORANGE),
+        ("missed", "missed_s", BLUE),
+        ("false", "false_s", SKY),
+        ("confused", "confused_s", ORANGE),
     ):
         share = np.array([100 * getattr(s.der, part) / s.der.speech_s if s.der.speech_s else 0.0 for s in scores])
         axes.bar(x, share, 0.8, base, color=colour, label=name, edgecolor="white", linewidth=0.4)
@@ -64,13 +49,13 @@ def _draw_errors(axes: Axes, scoring: Scoring) -> None:
         collar,
         linestyle="",
         marker="D",
-        color=_INK,
+        color=INK,
         markersize=4,
         clip_on=False,
         zorder=3,
         label=f"DER, collar ±{scoring.collar_s:g} s",
     )
-    _frame(axes, f"Diarization errors of {len(scores)} recordings", "% of true speech")
+    frame(axes, f"Diarization errors of {len(scores)} recordings", "% of true speech")
     if len(scores) <= NAMED:
         names = [s.name if len(s.name) <= 18 else f"{s.name[:8]}…{s.name[-8:]}" for s in scores]
         upright = len(scores) > 4
@@ -87,19 +72,19 @@ def _draw_errors(axes: Axes, scoring: Scoring) -> None:
 def _draw_separation(axes: Axes, scoring: Scoring) -> None:
     """Boxes over channels: the output's SI-SDR and the mixture's, by region."""
     channels = [c for s in scoring.scores for c in s.channels]
-    _frame(axes, f"SI-SDR of {len(channels)} channels", "dB")
+    frame(axes, f"SI-SDR of {len(channels)} channels", "dB")
     if not channels:
         _say(axes, "no audio on both sides")
         return
     at = np.arange(len(_REGIONS))
-    for name, shift, colour, gained in (("mixture", -0.19, _GREY, True), ("output", 0.19, _BLUE, False)):
+    for name, shift, colour, gained in (("mixture", -0.19, GREY, True), ("output", 0.19, BLUE, False)):
         values = [_finite([_si_sdr(c, region, gained) for c in channels]) for region in _REGIONS]
         boxes = axes.boxplot(
             [v for v in values if len(v)],
             positions=[x + shift for x, v in zip(at, values, strict=True) if len(v)],
             widths=0.32,
             patch_artist=True,
-            medianprops={"color": _INK, "linewidth": 2},
+            medianprops={"color": INK, "linewidth": 2},
             flierprops={"marker": ".", "markersize": 4, "markerfacecolor": colour, "markeredgecolor": colour},
             whiskerprops={"color": colour},
             capprops={"color": colour},
@@ -116,11 +101,11 @@ def _draw_separation(axes: Axes, scoring: Scoring) -> None:
                     ha="center",
                     fontsize=8,
                     textcoords="offset points",
-                    color=_INK,
+                    color=INK,
                 )
     axes.set_xticks(at, ["overall", "in overlap", "in solo speech"])
     axes.margins(y=0.12)
-    axes.axhline(0, color=_INK, linewidth=0.8)
+    axes.axhline(0, color=INK, linewidth=0.8)
     axes.legend(frameon=False, fontsize=8, loc="upper left", title="median above each", title_fontsize=8)
 
 
@@ -138,7 +123,7 @@ def _draw_edges(axes: Axes, scoring: Scoring) -> None:
     """How late matched onsets and offsets are, in bins of 20 ms."""
     bins = np.arange(-_EDGE_MS, _EDGE_MS + 1, 20)
     total = 0
-    for name, colour, filled in (("onset", _BLUE, True), ("offset", _ORANGE, False)):
+    for name, colour, filled in (("onset", BLUE, True), ("offset", ORANGE, False)):
         errors = np.concatenate([getattr(s.turns, f"{name}s").errors_ms for s in scoring.scores])
         figures = scoring.everything.figures
         missed = 100 * figures[f"{name}_unmatched"].value
@@ -158,8 +143,8 @@ def _draw_edges(axes: Axes, scoring: Scoring) -> None:
                 label=label,
                 linewidth=2,
             )
-    _frame(axes, f"Edges of activity, {total} paired", "% of edges")
-    axes.axvline(0, color=_INK, linewidth=0.8)
+    frame(axes, f"Edges of activity, {total} paired", "% of edges")
+    axes.axvline(0, color=INK, linewidth=0.8)
     axes.set_xlim(-_EDGE_MS, _EDGE_MS)
     axes.set_xlabel("early  ←  ms  →  late")
     if total:
@@ -179,7 +164,7 @@ _RECALLS: Final = (
 
 def _draw_recalls(axes: Axes, scoring: Scoring) -> None:
     """Bars with 95 % intervals: of every group where there are up to five, else of everything."""
-    groups: tuple[Group, ...] = scoring.groups if 1 < len(scoring.groups) <= len(_SERIES) else (scoring.everything,)
+    groups: tuple[Group, ...] = scoring.groups if 1 < len(scoring.groups) <= len(SERIES) else (scoring.everything,)
     width = 0.8 / len(groups)
     for k, group in enumerate(groups):
         at = np.arange(len(_RECALLS)) + (k - (len(groups) - 1) / 2) * width
@@ -187,16 +172,16 @@ def _draw_recalls(axes: Axes, scoring: Scoring) -> None:
         values = np.array([100 * f.value for f in figures])
         reach = np.array([[100 * (f.value - f.low) for f in figures], [100 * (f.high - f.value) for f in figures]])
         label = f"{group.name} ({len(group.scores)})"
-        axes.bar(at, np.nan_to_num(values), width * 0.92, color=_SERIES[k], label=label)
+        axes.bar(at, np.nan_to_num(values), width * 0.92, color=SERIES[k], label=label)
         axes.errorbar(
-            at, values, np.maximum(np.nan_to_num(reach), 0), fmt="none", ecolor=_INK, elinewidth=1, capsize=2
+            at, values, np.maximum(np.nan_to_num(reach), 0), fmt="none", ecolor=INK, elinewidth=1, capsize=2
         )
         for x, value, up in zip(at, values, np.nan_to_num(reach[1]), strict=True):
             text = "none" if math.isnan(value) else f"{value:.0f}"
             axes.annotate(
                 text, (x, np.nan_to_num(value) + up), (0, 3), ha="center", fontsize=8, textcoords="offset points"
             )
-    _frame(axes, "What is found", "%, with 95 % interval")
+    frame(axes, "What is found", "%, with 95 % interval")
     axes.set_xticks(range(len(_RECALLS)), [label for label, _ in _RECALLS])
     axes.set_ylim(0, 118 if len(groups) == 1 else 135)
     axes.set_yticks(range(0, 101, 20))
@@ -207,4 +192,4 @@ def _draw_recalls(axes: Axes, scoring: Scoring) -> None:
 def _say(axes: Axes, text: str) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, color=_INK)
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, color=INK)
