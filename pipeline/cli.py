@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli_build import build
+from pipeline.cli_export import export
 from pipeline.cli_fit import fit
 from pipeline.cli_score import score
 from pipeline.cli_simulate import simulate
@@ -28,6 +29,7 @@ app.command()(build)
 app.command()(train)
 app.command()(score)
 app.command()(stats)
+app.command()(export)
 app.command()(simulate)
 app.add_typer(fit, name="fit")
 

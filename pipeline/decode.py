@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from model.codec import SAMPLE_RATE_HZ, decode, load_codec
+from model.codec import SAMPLE_RATE_HZ, Codec, decode, load_codec
+from model.resample import to_int16
 from pipeline.describe import read_description
 from schemas.atomic import whole_file
 from schemas.errors import UserError
@@ -45,16 +46,25 @@ def decode_clip(out: Path, clip_id: str | None, target: Path) -> tuple[str, floa
         codes = np.load(io.BytesIO(member.read() if member else b""), allow_pickle=False)
     description = read_description(out) or {"configuration": {"codec": "builtin"}}
     codec = load_codec(description["configuration"]["codec"])
-    audio = np.stack([decode(codec, channel) for channel in codes])
+    audio = decode_channels(codec, codes)
     write_wav(target, audio)
     return str(row["clip_id"]), audio.shape[1] / SAMPLE_RATE_HZ
 
 
+def decode_channels(codec: Codec, codes: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
+    """Audio float32 [channels, frames * 1920] at 24 kHz of codes [channels, 8, frames], each channel alone."""
+    return np.stack([decode(codec, channel) for channel in codes])
+
+
 def write_wav(path: Path, audio: npt.NDArray[np.float32]) -> None:
     """audio: float32 [channels, samples] at 24 kHz, clipped to full scale."""
-    pcm = np.clip(np.rint(audio * 32768.0), -32768, 32767).astype("<i2")
+    write_pcm(path, to_int16(audio))
+
+
+def write_pcm(path: Path, pcm: npt.NDArray[np.int16]) -> None:
+    """pcm: int16 [channels, samples] at 24 kHz."""
     with whole_file(path) as temporary, wave.open(str(temporary), "wb") as file:
-        file.setnchannels(audio.shape[0])
+        file.setnchannels(pcm.shape[0])
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE_HZ)
-        file.writeframes(pcm.T.tobytes())
+        file.writeframes(pcm.T.astype("<i2").tobytes())

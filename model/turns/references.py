@@ -7,8 +7,8 @@ from typing import Final
 from model.turns.statistics import Statistics, from_json
 
 BUILTIN: Final = "primock57"
-"""45 of the 57 consultations of PriMock57 (two people, video calls, utterances marked by hand, CC-BY-4.0), counted with
-`duplexset stats`."""
+"""45 of the 57 consultations of PriMock57 (two people, video calls, utterances marked by hand, CC-BY-4.0), counted
+with `duplexset stats`."""
 PUBLISHED: Final[dict[str, dict[str, float]]] = {
     "PriMock57": {
         "overlap_of_time": 0.0574,

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from pipeline import cli
 
 NETWORKS = ["fit codec", "fit speaker", "fit separator", "fit enhancer", "fit segmentation"]
-COMMANDS = ["build", "simulate", "score", "verify", "decode", "train", "fit", *NETWORKS]
+COMMANDS = ["build", "simulate", "score", "stats", "export", "verify", "decode", "train", "fit", *NETWORKS]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -78,6 +78,8 @@ def test_version() -> None:
         (("verify", "nowhere"), "nowhere has no dataset.json"),
         (("decode", "nowhere", "x.wav"), "nowhere has no index/clips.parquet"),
         (("train", "nowhere", "run"), "nowhere"),
+        (("stats", "nowhere"), "nowhere: give the OUT folder of a build"),
+        (("export", "nowhere", "out", "--to", "lhotse"), "nowhere has no dataset.json"),
         (("fit", "codec", "nowhere", "out"), "nowhere"),
     ],
     ids=lambda v: " ".join(v) if isinstance(v, tuple) else "",

@@ -1,0 +1,1 @@
+"""export: a dataset in the formats of others, one file per format."""

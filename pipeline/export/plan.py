@@ -1,0 +1,145 @@
+"""What is exported and how, written beside it; another export into the same folder is refused."""
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from model.codec import Codec, load_codec
+from pipeline.describe import read_description
+from pipeline.export.errors import ExportError
+from schemas.atomic import write_text
+from schemas.shard import Split
+
+PLAN: Final = "export.json"
+LOCK: Final = ".lock"
+VERSION: Final = 1  # raised whenever the files of a format change
+FORMATS: Final = ("moshi-finetune", "nu-dialogue", "lhotse", "huggingface")
+SPLITS: Final = tuple(split.value for split in Split)
+CHANNELS: Final = {"0": (0,), "1": (1,), "both": (0, 1)}
+_WITH_CHANNEL: Final = "moshi-finetune"
+_WITHOUT_AUDIO: Final = "nu-dialogue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportConfig:
+    """`to`: the format. `model_channel`: which speaker is the model, None where the format does not ask.
+
+    `decode`: audio out of the codec tokens, not the FLAC of the samples.
+    """
+
+    to: str
+    splits: tuple[str, ...] = SPLITS
+    model_channel: str | None = None
+    decode: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ExportError for what cannot be asked for."""
+        for given, known, option in (
+            ((self.to,), FORMATS, "--to"),
+            (self.splits, SPLITS, "--split"),
+            ((self.model_channel or "both",), tuple(CHANNELS), "--model-channel"),
+        ):
+            for value in given:
+                if value not in known:
+                    raise ExportError(f"{option} {value!r} is not known: give one of {', '.join(known)}")
+        if self.model_channel is not None and self.to != _WITH_CHANNEL:
+            raise ExportError(f"--model-channel is for --to {_WITH_CHANNEL}: {self.to} has both speakers alike")
+        if self.decode and self.to == _WITHOUT_AUDIO:
+            raise ExportError(f"--decode makes audio, and --to {self.to} has none: leave it out")
+
+    @property
+    def orientations(self) -> tuple[int, ...]:
+        """The channels that play the model, each in files of its own."""
+        return CHANNELS[self.model_channel or "both"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The dataset: its description, and the codec where audio is made from the tokens."""
+
+    description: dict[str, Any]
+    codec: Codec | None
+
+    @property
+    def fingerprint(self) -> str:
+        """Stands for stage versions, configuration and weights."""
+        return str(self.description["fingerprint"])
+
+    @property
+    def codec_name(self) -> str:
+        """As `build --codec` named it, without the place of its weights."""
+        kind, _, where = str(self.description["configuration"]["codec"]).partition(":")
+        return kind if where else Path(kind).name
+
+
+def origin_of(config: ExportConfig, out: Path) -> Origin:
+    """Look at the dataset. Raises ExportError where it is none or lacks the audio, CodecError."""
+    try:
+        description = read_description(out)
+        if description is None:
+            raise ExportError(f"{out} has no dataset.json: give the OUT folder of a finished build")
+        codec_name, has_flac = (description["configuration"][key] for key in ("codec", "flac"))
+        weights = description["weights"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ExportError(f"{out / 'dataset.json'} cannot be read ({error}): build the dataset again") from error
+    if not config.decode:
+        if config.to != _WITHOUT_AUDIO and not has_flac:
+            raise ExportError(
+                f"{out} was built without audio, which {config.to} needs: build it again with --flac, "
+                "or give --decode to make audio from the codec tokens"
+            )
+        return Origin(description=description, codec=None)
+    codec = load_codec(codec_name)
+    if weights.get(codec_name, codec.digest) != codec.digest:
+        raise ExportError(
+            f"the weights of the codec {codec_name} are not those that made the tokens of {out} "
+            f"(SHA-256 {weights[codec_name][:12]}...): put those back"
+        )
+    return Origin(description=description, codec=codec)
+
+
+def claim(config: ExportConfig, origin: Origin, folder: Path) -> None:
+    """Mark the folder as this export's. Raises ExportError if it is another's."""
+    path = folder / PLAN
+    mine = {
+        "version": VERSION,
+        "to": config.to,
+        "split": [split for split in SPLITS if split in config.splits],
+        "model_channel": (config.model_channel or "both") if config.to == _WITH_CHANNEL else None,
+        "decode": config.decode,
+        "fingerprint": origin.fingerprint,
+    }
+    if not path.is_file():
+        write_text(path, json.dumps(mine, indent=1) + "\n")
+        return
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+        different = [(key, there.get(key), value) for key, value in mine.items() if there.get(key) != value]
+    except (ValueError, AttributeError) as error:
+        raise ExportError(f"{path} cannot be read ({error}): give another folder") from error
+    for key, was, now in different:
+        raise ExportError(f"{folder} holds an export with {key} {was!r}, not {now!r}: give another folder")
+
+
+@contextmanager
+def only_export(folder: Path) -> Iterator[None]:
+    """Hold the folder: a second export into it is refused. The lock goes with the process, however it ends.
+
+    Raises ExportError, too, for a folder that holds something else.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    strange = sorted(p.name for p in folder.iterdir() if p.name != LOCK)
+    if strange and PLAN not in strange:
+        raise ExportError(f"{folder} holds other files ({strange[0]}, ...): give an empty or new folder")
+    with (folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ExportError(
+                f"another export is writing to {folder}: wait for it, or give another folder"
+            ) from error
+        yield
