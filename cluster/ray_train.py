@@ -13,11 +13,11 @@ from ray.train.torch import TorchConfig, TorchTrainer, get_device
 from ray.util.queue import Queue
 
 from cluster.start_ray import start_ray
-from model.shards import DatasetError
 from model.train import TrainResult, train
-from model.train_config import TrainConfig, TrainError
+from model.train_config import TrainConfig
 from model.train_log import Progress
 from model.world import World
+from schemas.errors import UserError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def train_on_ray(
 
     The run folder, and a dataset that is no URL, must lie where every node reaches them. A run started with N workers
     goes on with N. Interrupted, it goes on from the last regular checkpoint. on_progress is called in a thread of its
-    own. Raises TrainError and DatasetError as train does; what else fails is Ray's TrainingFailedError.
+    own. Raises the UserErrors of train; what else fails is Ray's TrainingFailedError.
     """
     start_ray(max(workers, os.cpu_count() or 1))
     run = run.absolute()
@@ -62,7 +62,7 @@ def train_on_ray(
         trainer.fit()
     except WorkerGroupError as error:
         for failure in error.worker_failures.values():
-            if isinstance(failure, (TrainError, DatasetError)):
+            if isinstance(failure, UserError):
                 raise failure from error
         raise
     finally:

@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from model.fit_data import leave_interrupts_to_the_trainer
 from model.shards import ClipIndex, Dataset, DatasetError
-from model.streams import NO_TOKEN, TextTokenizer, item, text_row
+from model.streams import NO_TOKEN, TextRule, TextTokenizer, item, text_row
 
 BLOCK_CLIPS = 64
 
@@ -41,6 +41,7 @@ class Windows:
     window_frames: int
     seed: int
     tokenizer: TextTokenizer | None = None
+    rule: TextRule = "shift"
 
     def count(self, clip: int) -> int:
         """Windows that the clip gives in every epoch and orientation."""
@@ -56,9 +57,9 @@ class Windows:
         """The whole clip as [17, T], with channel 0 and with channel 1 as the model, and text tokens lost."""
         tokens = self.dataset.read(self.index, clip, with_words=self.tokenizer is not None)
         n_frames = int(self.index.n_frames[clip])
-        rows = [text_row(words, n_frames, self.tokenizer) for words in tokens.words]
-        text = np.stack([row for row, _ in rows])
-        return [item(tokens.codes, text, own) for own in (0, 1)], sum(lost for _, lost in rows)
+        rows = [text_row(words, n_frames, self.tokenizer, self.rule) for words in tokens.words]
+        text = np.stack([placed.row for placed in rows])
+        return [item(tokens.codes, text, own) for own in (0, 1)], sum(placed.lost.total for placed in rows)
 
     def cut(self, whole: NDArray[np.int64], number: int, offset: int) -> NDArray[np.int64]:
         """Window `number` of a grid that starts `offset` frames before the clip. [17, T] to [17, W]."""

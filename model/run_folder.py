@@ -37,8 +37,13 @@ def _compare(path: Path, config: TrainConfig, clips_sha256: str) -> None:
         written = json.loads(path.read_text())
         differing = config.differences(written["config"])
         same_clips = written["clips_sha256"] == clips_sha256
+        text_before = written["config"].get("text_sha256")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainError(f"{path}: not the configuration of a run ({error}); give another run folder") from error
+    if text_before != config.fixed().get("text_sha256"):
+        before = f"the text tokenizer of digest {text_before}" if text_before else "no text tokenizer"
+        now = f"the one of {config.text} has {config.text_sha256}" if config.text else "now there is none"
+        raise TrainError(f"{path.parent} was trained with {before}, {now}; give that one, or another run folder")
     if differing:
         raise TrainError(
             f"{path.parent} is the run of another configuration ({', '.join(differing)} differ); "

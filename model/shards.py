@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import tarfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +99,18 @@ class Dataset:
             lengths=rows["length"].to_numpy(),
             n_frames=rows["n_frames"].to_numpy(),
         )
+
+    def licences(self, split: str) -> Counter[str]:
+        """Kept clips of a split that are not withdrawn, counted by SPDX identifier; none where the index has none."""
+        path, withdrawn = f"{self._path}/index/clips.parquet", self.withdrawn()
+        try:
+            with self._fs.open(path, "rb") as file:
+                rows = pq.read_table(file, columns=["clip_id", "split", "kept", "info.licence.spdx"])
+        except (OSError, pa.ArrowException):
+            return Counter()
+        kept = rows.filter(pc.and_(rows["kept"], pc.equal(rows["split"], split)))
+        clips = zip(kept["clip_id"].to_pylist(), kept["spdx"].to_pylist(), strict=True)
+        return Counter(str(spdx) for clip_id, spdx in clips if clip_id not in withdrawn)
 
     def withdrawn(self) -> frozenset[str]:
         """Ids of the clips that may no longer be used; none where withdrawn.jsonl is absent."""

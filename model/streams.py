@@ -6,7 +6,7 @@ and in the loader is undelayed; `delay` is applied inside the network (kyutai-la
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ TEXT_EPAD = 0
 NO_TOKEN = -1  # embedded as zero, never in the loss
 
 Word = tuple[str, float, float, float]  # word, start_s, end_s, confidence
+TextRule = Literal["shift", "drop"]  # what happens to words that come too fast for a token a frame
 
 
 class TextTokenizer(Protocol):
@@ -33,29 +34,120 @@ class TextTokenizer(Protocol):
         ...
 
 
-def text_row(words: Sequence[Word], n_frames: int, tokenizer: TextTokenizer | None) -> tuple[NDArray[np.int64], int]:
+class TextReader(Protocol):
+    """What it takes to read a text row."""
+
+    def decode(self, tokens: list[int]) -> str:
+        """Text of one word's ids."""
+        ...
+
+    def starts_word(self, token: int) -> bool:
+        """Whether a word begins with this id."""
+        ...
+
+
+class LostTokens(NamedTuple):
+    """Text tokens that have no frame.
+
+    past_end: no frame was left in the clip. overtaken: dropped for the next word. unspelled: of words that the
+    tokenizer cannot spell (no id, or the id of EPAD or PAD), which are left out whole; one without any id counts 1.
+    """
+
+    past_end: int = 0
+    overtaken: int = 0
+    unspelled: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self)
+
+
+class PlacedText(NamedTuple):
+    """row: int64 [n_frames]; lost: what is not in it."""
+
+    row: NDArray[np.int64]
+    lost: LostTokens
+
+
+class FrameWord(NamedTuple):
+    """A word read from a row: it stands on frames [first, end), which are also given in seconds."""
+
+    text: str
+    first: int
+    end: int
+
+    @property
+    def start_s(self) -> float:
+        """Start of its first frame."""
+        return self.first / FRAME_RATE_HZ
+
+    @property
+    def end_s(self) -> float:
+        """End of its last frame."""
+        return self.end / FRAME_RATE_HZ
+
+
+def text_row(
+    words: Sequence[Word], n_frames: int, tokenizer: TextTokenizer | None, rule: TextRule = "shift"
+) -> PlacedText:
     """Place the words of one speaker on the frame grid.
 
-    A word's tokens start on the frame of its onset, one token a frame; a word that finds its frame taken is shifted
-    forward, so that no token is dropped except past the end. EPAD stands on the frame before a word where that frame
-    is free, PAD everywhere else. Without a tokenizer the row is PAD throughout.
+    A word's tokens start on the frame of its onset, one token a frame. Where the word before still has tokens there,
+    "shift" moves the new word behind them (nu-dialogue/moshi-finetune: none is lost but past the end) and "drop"
+    drops what is left of the word before (kyutai-labs/moshi-finetune). EPAD stands on the frame before a word where
+    that frame is free, PAD everywhere else. Without a tokenizer the row is PAD throughout.
 
-    words: in order of their start. Returns the row, int64 [n_frames], and the number of tokens lost past the end.
+    words: in order of their start.
     """
     row = np.full(n_frames, TEXT_PAD, dtype=np.int64)
     if tokenizer is None:
-        return row, 0
-    free_frame, lost = 0, 0
+        return PlacedText(row, LostTokens())
+    free, past_end, overtaken, unspelled = 0, 0, 0, 0
     for word, start_s, _, _ in words:
         tokens = tokenizer.encode(word)
-        first = max(math.floor(start_s * FRAME_RATE_HZ), free_frame)
-        if 0 < first <= n_frames and first > free_frame:
-            row[first - 1] = TEXT_EPAD
+        if not tokens or TEXT_PAD in tokens or TEXT_EPAD in tokens:
+            unspelled += max(len(tokens), 1)
+            continue
+        first = max(math.floor(start_s * FRAME_RATE_HZ), 0)
+        if rule == "shift":
+            first = max(first, free)
+        elif first < free:
+            overtaken += int(np.sum((row[first:free] != TEXT_PAD) & (row[first:free] != TEXT_EPAD)))
+            row[first:free] = TEXT_PAD
         placed = tokens[: max(n_frames - first, 0)]
-        row[first : first + len(placed)] = placed
-        lost += len(tokens) - len(placed)
-        free_frame = first + len(tokens)
-    return row, lost
+        past_end += len(tokens) - len(placed)
+        if placed:
+            if first > 0 and row[first - 1] == TEXT_PAD:
+                row[first - 1] = TEXT_EPAD
+            free = first + len(placed)
+            row[first:free] = placed
+    return PlacedText(row, LostTokens(past_end, overtaken, unspelled))
+
+
+def words_of_row(row: NDArray[np.int64], tokenizer: TextReader) -> list[FrameWord]:
+    """Words of a text row, the inverse of `text_row` but for what is lost.
+
+    A word ends before PAD, EPAD, NO_TOKEN or the beginning of another one. What a tokenizer normalises away stays
+    away; a word with a space in it comes back as several. row: int64 [T].
+    """
+    words: list[FrameWord] = []
+    first, tokens = 0, list[int]()
+
+    def close() -> None:
+        if tokens:
+            words.append(FrameWord(tokenizer.decode(tokens), first, first + len(tokens)))
+
+    for frame, token in enumerate(row.tolist()):
+        nothing = token in (TEXT_PAD, TEXT_EPAD, NO_TOKEN)
+        if nothing or tokenizer.starts_word(token):
+            close()
+            first, tokens = frame, []
+        if not nothing:
+            first = first if tokens else frame
+            tokens.append(token)
+    close()
+    return words
 
 
 def item(codes: NDArray[np.int16], text: NDArray[np.int64], own: int) -> NDArray[np.int64]:

@@ -24,6 +24,7 @@ from model.duplex import DuplexModel, stream_nll, training_loss
 from model.loader import WindowBatches, Windows
 from model.run_folder import claim_run
 from model.shards import Dataset, DatasetError
+from model.text import SentencePieceText, load_text_tokenizer
 from model.train_config import TrainConfig, TrainError
 from model.train_log import Progress, RunLog, RunningMeans
 from model.world import World
@@ -36,7 +37,7 @@ class TrainResult:
     """What came of a run. Losses are in nats.
 
     train: the last reported mean, None if this start took no step. held_out: the last evaluation, after the last step
-    unless the run was interrupted; None if there was none.
+    unless the run was interrupted; None if there was none. text_tokens_lost: of the clips seen, counted every time.
     """
 
     steps: int
@@ -44,6 +45,7 @@ class TrainResult:
     train: StreamLoss | None
     held_out: HeldOut | None
     checkpoint: Path
+    text_tokens_lost: int = 0
 
     @property
     def below_unigram(self) -> bool | None:
@@ -62,7 +64,8 @@ def train(
     """Train the duplex model from the shards of `dataset` (folder or URL) into the folder `run`, or go on with it.
 
     Ctrl-C or SIGTERM ends after the current step with a checkpoint. on_progress is called in rank 0 alone.
-    Raises TrainError for a run folder of another configuration, DatasetError for a dataset that cannot be read.
+    Raises TrainError for a run folder of another configuration, DatasetError for a dataset that cannot be read,
+    TextError for such a text tokenizer.
     """
     if config.threads is not None:
         torch.set_num_threads(config.threads)
@@ -97,7 +100,8 @@ class _Run:
     def __init__(self, dataset: Dataset, run: Path, config: TrainConfig, world: World) -> None:
         self.run, self.config, self.world = run, config, world
         self.device = _device(config.device)
-        windows = _windows(dataset, "train", config)
+        self.tokenizer = _tokenizer(config)
+        windows = self._windows(dataset, "train")
         self.loader = WindowBatches(
             windows, config.batch_size, workers=config.workers, rank=world.rank, world=world.size
         )
@@ -129,13 +133,29 @@ class _Run:
         self.loader.load_state_dict(progressed.loaders[self.world.rank])
         return progressed.step
 
+    def _windows(self, dataset: Dataset, split: str) -> Windows:
+        """Windows of a split that has clips."""
+        config, index = self.config, dataset.index(split)
+        if len(index) == 0:
+            hint = ": build with a larger share for it (--split), or train without (--eval-every 0)"
+            hint = hint if split == "validation" else ""
+            raise DatasetError(f"{dataset.root}: no kept clip in the {split} split{hint}")
+        return Windows(
+            dataset=dataset,
+            index=index,
+            window_frames=config.window_frames,
+            seed=config.seed,
+            tokenizer=self.tokenizer,
+            rule=config.text_rule,
+        )
+
     def _evaluation(self, dataset: Dataset, windows: Windows) -> Evaluation | None:
         """Held-out windows, and the unigram of the training clips; None where nothing is to be evaluated."""
         config = self.config
         if not config.eval_every:
             return None
         return Evaluation(
-            windows=_windows(dataset, "validation", config),
+            windows=self._windows(dataset, "validation"),
             unigram=fit_unigram(windows, config.model.card, config.model.text_card),
             limit=config.eval_windows,
             batch_size=config.batch_size,
@@ -170,7 +190,13 @@ class _Run:
             train=self.means.last.train if self.means.last else None,
             held_out=self.held_out,
             checkpoint=self._save(),
+            text_tokens_lost=self._text_tokens_lost(),
         )
+
+    def _text_tokens_lost(self) -> int:
+        """Over all readers of all ranks, since the run began."""
+        places = self.world.gather(self.loader.state_dict())
+        return sum(reader["text_tokens_lost"] for place in places for reader in place["readers"])
 
     def _ended(self, stop: threading.Event, elapsed_s: float) -> Ending | None:
         """Why the run ends here; every rank gets the same answer."""
@@ -233,14 +259,14 @@ class _Run:
         return checkpoint_path(self.run, self.step)
 
 
-def _windows(dataset: Dataset, split: str, config: TrainConfig) -> Windows:
-    """Windows of a split that has clips."""
-    index = dataset.index(split)
-    if len(index) == 0:
-        hint = ": build with a larger share for it (--split), or train without (--eval-every 0)"
-        hint = hint if split == "validation" else ""
-        raise DatasetError(f"{dataset.root}: no kept clip in the {split} split{hint}")
-    return Windows(dataset=dataset, index=index, window_frames=config.window_frames, seed=config.seed)
+def _tokenizer(config: TrainConfig) -> SentencePieceText | None:
+    """The configuration's text tokenizer; TrainError where it is not the one whose digest was noted."""
+    if config.text is None:
+        return None
+    tokenizer = load_text_tokenizer(config.text)
+    if tokenizer.digest != config.text_sha256:
+        raise TrainError(f"{config.text} has digest {tokenizer.digest}, not the {config.text_sha256} of this run")
+    return tokenizer
 
 
 def _device(name: str) -> torch.device:

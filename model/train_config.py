@@ -1,13 +1,17 @@
 """What a training run is: its configuration, which lies in the run folder and must not change there."""
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
 from model.duplex import DuplexConfig, LossWeights
+from model.streams import TextRule
+from model.text import load_text_tokenizer
 from schemas.errors import UserError
 
 # What may differ when a run is continued: it says how far and where the run goes, not what it computes.
-FREE_FIELDS = frozenset({"minutes", "threads", "device"})
+FREE_FIELDS = frozenset({"minutes", "threads", "device", "text"})
+TEXT_FIELDS = frozenset({"text_sha256", "text_rule"})  # of a run with a text tokenizer alone
 
 
 class TrainError(UserError):
@@ -24,6 +28,8 @@ class TrainConfig:
     clip_norm: of the gradient. log_every, eval_every, checkpoint_every: in steps; eval_every 0 never evaluates.
     eval_windows: at most so many held-out windows. workers: loader processes per rank (0: read in the trainer).
     threads: CPU threads (None: torch's choice). device: auto, cpu or cuda[:n]; bfloat16 on CUDA, float32 elsewhere.
+    text, text_sha256: where the text tokenizer is and the digest it must have (`with_text` sets both and the model's
+    text_card); without, the text is PAD throughout. text_rule: for words that come too fast, see `text_row`.
     """
 
     model: DuplexConfig = field(default_factory=DuplexConfig)
@@ -45,6 +51,9 @@ class TrainConfig:
     workers: int = 0
     threads: int | None = None
     device: str = "auto"
+    text: str | None = None
+    text_sha256: str | None = None
+    text_rule: TextRule = "shift"
 
     def __post_init__(self) -> None:
         """Raise TrainError for a number that cannot be."""
@@ -61,7 +70,20 @@ class TrainConfig:
 
     def fixed(self) -> dict[str, object]:
         """The fields that a continued run must agree on, as JSON values."""
-        return {name: value for name, value in asdict(self).items() if name not in FREE_FIELDS}
+        left_out = FREE_FIELDS if self.text is not None else FREE_FIELDS | TEXT_FIELDS
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
+
+    def with_text(self, name: str, rule: TextRule) -> "TrainConfig":
+        """With a text tokenizer, for which see `load_text_tokenizer`. Raises TextError where there is none."""
+        tokenizer = load_text_tokenizer(name)
+        path = Path(name)
+        return replace(
+            self,
+            model=replace(self.model, text_card=tokenizer.text_card),
+            text=str(path.absolute()) if path.is_file() else name,
+            text_sha256=tokenizer.digest,
+            text_rule=rule,
+        )
 
     def differences(self, written: dict[str, object]) -> list[str]:
         """Names of the fixed fields that differ from those written in a run folder."""

@@ -1,4 +1,4 @@
-"""`duplexset fit`: train the built-in networks."""
+"""`duplexset fit`: train the built-in networks and text tokenizers."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,12 +22,12 @@ Rooms = Annotated[
 Start = Annotated[Path | None, typer.Option(help="Weights to begin with. Default: random ones.", show_default=False)]
 Workers = Annotated[int, typer.Option(help="Processes that make examples, beside the one that trains.", min=0)]
 
-fit = typer.Typer(help="Train a built-in network from your own audio.", no_args_is_help=True)
+fit = typer.Typer(help="Train a built-in network or a text tokenizer from your own data.", no_args_is_help=True)
 
 
 @fit.callback()
 def networks() -> None:
-    """Train a built-in network from your own audio."""
+    """Train a built-in network or a text tokenizer from your own data."""
 
 
 @fit.command()
@@ -51,6 +51,28 @@ def codec(
     config = FitConfig(minutes=minutes, steps=steps, seed=seed)
     weights = fit_codec(audio, out, config=config, noise=noise, rooms=rooms, device=device, report=typer.echo)
     typer.echo(f"weights: {weights}")
+
+
+@fit.command()
+def text(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE",
+            help="Datasets (folders or URLs; their train split) or text files.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Argument(help="Folder for the tokenizer and its card.", show_default=False)],
+    vocabulary: Annotated[int, typer.Option(help="Number of ids.", min=1)] = 8000,
+) -> None:
+    """Train a text tokenizer; use it with train --text OUT/text.model.
+
+    A SentencePiece model with Moshi's special ids. It spells what it has not seen in bytes: no word is unknown.
+    """
+    from model.fit_text import fit_text
+
+    typer.echo(f"tokenizer: {fit_text(sources, out, vocabulary=vocabulary, report=typer.echo)}")
 
 
 @fit.command()

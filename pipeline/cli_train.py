@@ -1,7 +1,7 @@
 """`duplexset train`: the duplex model from the shards of a dataset."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -25,6 +25,18 @@ def train(
     window: Annotated[int, typer.Option(help="Frames of 80 ms per window.", min=1)] = 125,
     learning_rate: Annotated[float, typer.Option(help="Peak of the schedule.")] = 2e-3,
     eval_every: Annotated[int, typer.Option(help="Steps between held-out evaluations.", min=0)] = 100,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TOKENIZER",
+            help="Train the text, too: text.model of `fit text`, Moshi's, or moshi:HUB_ID. Default: no text.",
+            show_default=False,
+        ),
+    ] = None,
+    text_rule: Annotated[
+        Literal["shift", "drop"],
+        typer.Option(help="Words too fast for a token a frame: later, or cut off by the next."),
+    ] = "shift",
     seed: Annotated[int, typer.Option(help="Of weights, order and dropout.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda[:n].")] = "auto",
     processes: Annotated[int, typer.Option(help="Over 1: this many Ray Train workers.", min=1)] = 1,
@@ -48,6 +60,8 @@ def train(
         seed=seed,
         device=device,
     )
+    if text is not None:
+        config = config.with_text(text, text_rule)
     if processes > 1:
         import torch
 
@@ -84,6 +98,8 @@ def _streams(loss: "StreamLoss") -> str:
 def _verdict(result: "TrainResult", run: Path) -> None:
     """The held-out table and where the run lies."""
     typer.echo(f"{result.steps} steps, ended by {result.ended}: {run}")
+    if result.text_tokens_lost:
+        typer.echo(f"{result.text_tokens_lost} text tokens found no frame or could not be spelled, over all epochs")
     if result.held_out is None:
         typer.echo("nothing was held out to measure on")
         return

@@ -72,13 +72,13 @@ def test_item_stacks_text_own_and_user_and_swaps() -> None:
 
 def test_text_without_a_tokenizer_is_padding() -> None:
     row, lost = text_row([("hello", 0.1, 0.4, 1.0)], 4, None)
-    assert (row.tolist(), lost) == ([3, 3, 3, 3], 0)
+    assert (row.tolist(), lost.total) == ([3, 3, 3, 3], 0)
 
 
 def test_words_start_on_their_frame_with_epad_before() -> None:
     words = [("ab", at(1.5), at(2), 1.0), ("c", at(6.2), at(7), 1.0)]
     row, lost = text_row(words, 8, Letters())
-    assert (row.tolist(), lost) == ([0, 10, 11, 3, 3, 0, 12, 3], 0)
+    assert (row.tolist(), lost) == ([0, 10, 11, 3, 3, 0, 12, 3], (0, 0, 0))
 
 
 def test_no_epad_before_a_word_on_the_first_frame_or_right_behind_another() -> None:
@@ -89,12 +89,12 @@ def test_no_epad_before_a_word_on_the_first_frame_or_right_behind_another() -> N
 def test_fast_words_shift_forward_and_lose_nothing() -> None:
     words = [("abc", at(1.1), at(2), 1.0), ("de", at(2.1), at(3), 1.0)]
     row, lost = text_row(words, 7, Letters())
-    assert (row.tolist(), lost) == ([0, 10, 11, 12, 13, 14, 3], 0)
+    assert (row.tolist(), lost) == ([0, 10, 11, 12, 13, 14, 3], (0, 0, 0))
 
 
 def test_tokens_past_the_end_are_counted() -> None:
     row, lost = text_row([("abcd", at(2.1), at(3), 1.0), ("ef", at(3.1), at(4), 1.0)], 4, Letters())
-    assert (row.tolist(), lost) == ([3, 0, 10, 11], 4)
+    assert (row.tolist(), lost) == ([3, 0, 10, 11], (4, 0, 0))
 
 
 @settings(max_examples=100, deadline=None)
@@ -105,10 +105,12 @@ def test_every_token_is_placed_in_order_or_counted(spoken: list[tuple[str, float
     placed = [int(token) for token in row if token not in (TEXT_PAD, TEXT_EPAD)]
     said = [token for word, *_ in words for token in Letters().encode(word)]
     assert len(row) == n_frames
-    assert placed == said[: len(said) - lost]
+    assert placed == said[: len(said) - lost.past_end]
+    assert lost.total == lost.past_end
 
 
 @pytest.mark.parametrize("n_frames", [0, 1])
 def test_text_of_a_tiny_clip(n_frames: int) -> None:
     row, lost = text_row([("a", at(1), at(2), 1.0)], n_frames, Letters())
-    assert (len(row), lost) == (n_frames, 1)
+    assert row.tolist() == [3] * n_frames  # no EPAD without a word
+    assert lost == (1, 0, 0)
