@@ -11,6 +11,7 @@ from pathlib import Path
 from cluster.engine import Engine
 from cluster.gather import UnitDone
 from cluster.rows import Failed
+from model.aligner.load import load_aligner
 from model.codec import load_codec
 from model.diarization.networks import load_networks, weight_files
 from model.enhancer.apply import load_enhancer
@@ -56,7 +57,20 @@ def build(sources: Sources, out: Path, config: BuildConfig, *, engine: Engine, v
             leftover.unlink()
         claim(out, made_by)
         preparation = Preparation(config=config, fingerprint=made_by.fingerprint, out=out, engine=engine, view=view)
-        return select_and_pack(preparation.run(sources), out, made_by, engine=engine, view=view)
+        result = select_and_pack(preparation.run(sources), out, made_by, engine=engine, view=view)
+        _report(out, view)
+        return result
+
+
+def _report(out: Path, view: View) -> None:
+    """Write report.html. The dataset is whole by now, and stays so if this fails."""
+    from pipeline.report.write import write_report
+
+    view.phase("writing the report")
+    try:
+        write_report(out)
+    except (OSError, UserError) as error:
+        view.say(f"no report ({error}): the dataset is whole; try `duplexset report {out}`", "yellow")
 
 
 def made_by_of(config: BuildConfig) -> MadeBy:
@@ -65,7 +79,8 @@ def made_by_of(config: BuildConfig) -> MadeBy:
     load_networks(speaker=files["speaker"], separator=files["separator"])  # what cannot be loaded is said at once
     load_enhancer(files["enhancer"])
     digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
-    weights = {config.codec: load_codec(config.codec).digest, **digests}
+    aligner = {f"aligner {config.aligner}": load_aligner(config.aligner).digest}
+    weights = {config.codec: load_codec(config.codec).digest, **aligner, **digests}
     return MadeBy(config=config, weights=weights, fingerprint=fingerprint(config, weights))
 
 

@@ -12,6 +12,7 @@ import typer
 from pipeline.cli_build import build
 from pipeline.cli_export import export
 from pipeline.cli_fit import fit
+from pipeline.cli_report import report
 from pipeline.cli_score import score
 from pipeline.cli_simulate import simulate
 from pipeline.cli_stats import stats
@@ -29,6 +30,7 @@ app.command()(build)
 app.command()(train)
 app.command()(score)
 app.command()(stats)
+app.command()(report)
 app.command()(export)
 app.command()(simulate)
 app.add_typer(fit, name="fit")

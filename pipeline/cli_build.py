@@ -58,6 +58,9 @@ def build(
         typer.Option(help="Two mono files as one recording: '{name}.left.*|{name}.right.*'.", show_default=False),
     ] = None,
     codec: Annotated[str, typer.Option(help="builtin, or mimi:FOLDER_OR_HUB_NAME[@SHA256].")] = "builtin",
+    aligner: Annotated[
+        str, typer.Option(help="What times the words of a transcript: builtin (English), or FOLDER_OR_HUB_NAME.")
+    ] = "builtin",
     flac: Annotated[bool, typer.Option("--flac", help="Keep the audio (24 kHz FLAC) beside the tokens.")] = False,
     split: Annotated[str, typer.Option(help="Train/validation/test shares, in percent.")] = "90/5/5",
     shard_mb: Annotated[int, typer.Option(help="Largest mean size of a shard, MiB.")] = 256,
@@ -90,6 +93,7 @@ def build(
 
     config = BuildConfig(
         codec=codec,
+        aligner=aligner,
         flac=flac,
         commercial_only=commercial,
         allow=tuple(allow or ()),

@@ -17,6 +17,7 @@ from stages.score import Score
 from stages.separate import Separate
 from stages.split import Split
 from stages.tokenize import Tokenize
+from stages.transcribe import Transcribe
 from stages.voices import FindVoices
 
 
@@ -32,7 +33,7 @@ class BuildConfig:
     `allow`: SPDX identifiers or LicenseRef- names that may be used although their terms are not known to allow it.
     `max_leakage_db`: clips that were separated from one track are left out where more of one speaker than this is
     expected in the other's channel, relative to that speaker's own. `networks`: a folder of weights to take mixtures
-    apart with, see `weight_files`.
+    apart with, see `weight_files`. `aligner`: what gives the words of a transcript their times, see `load_aligner`.
     """
 
     codec: str = "builtin"
@@ -46,6 +47,7 @@ class BuildConfig:
     shard_mb: int = 256
     max_leakage_db: float = -15.0
     networks: str = ""
+    aligner: str = "builtin"
 
     def __post_init__(self) -> None:
         """Raise ConfigError where a value cannot be."""
@@ -93,7 +95,8 @@ def conversation(config: BuildConfig) -> list[Stage]:
         Separate(networks=config.networks),  # mixtures: two channels
         Split(max_span_s=config.max_span_s, min_clip_s=config.min_clip_s),  # cut where nobody speaks
         Diarize(),  # who speaks when, bleed left out
-        Label(),  # turn states per frame
+        Transcribe(aligner=config.aligner),  # the words of the recording's transcript, with times
+        Label(),  # turns, backchannels, gaps, overlaps; per frame
         Score(),  # speech, overlap, levels
         Tokenize(codec=config.codec, flac=config.flac),  # codec tokens: the clip
     ]

@@ -33,7 +33,8 @@ def prepared_path(out: Path, recording: Recording, fingerprint: str) -> Path:
     """Names the recording and everything that shaped the file: phase 1 as a whole and the recording's own row."""
     row = to_dict(recording)
     source = recording.source
-    unnamed = {"origin"} | ({"uri"} if source.name else set()) | ({"uri_b"} if source.name_b else set())
+    del row["notes"]
+    unnamed = {"origin", "transcript"} | ({"uri"} if source.name else set()) | ({"uri_b"} if source.name_b else set())
     row["source"] = {name: value for name, value in row["source"].items() if name not in unnamed}
     shape = hashlib.sha256((fingerprint + json.dumps(row, sort_keys=True)).encode()).hexdigest()[:16]
     return out / "work" / "prepared" / f"{recording.recording_id}-{shape}.parquet"

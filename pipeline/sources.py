@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.licence_file import licence_of, nearest_licence_file, read_licence_file
@@ -11,6 +11,7 @@ from schemas.errors import UserError
 from schemas.licence import LicenceError
 from schemas.recording import Source
 from schemas.rejection import Reason, Rejection
+from stages.transcripts.read import beside
 
 AUDIO_SUFFIXES = frozenset(
     f".{suffix}"
@@ -33,6 +34,14 @@ class Sources:
     usable: list[Source] = field(default_factory=list)
     rejected: list[tuple[Source, Rejection]] = field(default_factory=list)
     left_out: list[Path] = field(default_factory=list)
+    _names: dict[Path, list[str]] = field(default_factory=dict)
+
+    def transcript_of(self, audio: Path) -> tuple[str, ...]:
+        """The paths of the transcript that lies beside a recording, by name."""
+        folder = audio.parent
+        if folder not in self._names:
+            self._names[folder] = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+        return tuple(str(p.absolute()) for p in beside(audio, self._names[folder]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,8 @@ def read_sources(
             if not files:
                 raise SourceError(f"{text}: no such file or folder, and no file matches it as a pattern")
             _from_files(files, root, licence, pairs, found)
+    used = {text for source in found.usable for text in source.transcript}
+    found.left_out = [p for p in found.left_out if str(p.absolute()) not in used]
     if not found.usable and not found.rejected:
         kinds = f"; {len(found.left_out)} other files are there" if found.left_out else ""
         raise SourceError(f"{' '.join(given)}: no audio files found{kinds}")
@@ -108,6 +119,7 @@ def _from_files(
             origin=str(root),
             name=first.relative_to(root).as_posix(),
             name_b=second.relative_to(root).as_posix() if second else None,
+            transcript=found.transcript_of(first),
         )
         if second is None and pairs and (pairs.first.fullmatch(first.name) or pairs.second.fullmatch(first.name)):
             detail = "its other half is not there: both files of a pair must lie in one folder"
@@ -138,7 +150,10 @@ def _from_manifest(path: Path, licence: Mapping[str, str | None], found: Sources
     for row in read_manifest(path):
         uri, name = _resolve(row.values["path"], path.parent)
         try:
-            found.usable.append(_row_source(row, path.parent, licence))
+            source = _row_source(row, path.parent, licence)
+            if name and not source.transcript:
+                source = replace(source, transcript=found.transcript_of(Path(uri)))
+            found.usable.append(source)
         except (LicenceError, SourceError) as error:
             source = Source(uri=uri, name=name, origin=row.origin)
             detail = f"{row.origin}: {error}"
@@ -162,11 +177,18 @@ def _row_source(row: ManifestRow, base: Path, licence: Mapping[str, str | None])
         licence=licence_of(values, base) if values.get("licence") else licence_of(licence, Path()),
         speakers=_speakers(values["speakers"]) if values.get("speakers") else None,
         language=values.get("language") or None,
-        transcript=_resolve(values["transcript"], base)[0] if values.get("transcript") else None,
+        transcript=tuple(_transcript(text, base) for text in (values.get("transcript") or "").split("|") if text),
         origin=row.origin,
         name=name,
         name_b=name_b,
     )
+
+
+def _transcript(text: str, base: Path) -> str:
+    path, name = _resolve(text.strip(), base)
+    if name is None:
+        raise SourceError(f"transcript {text!r}: give the path of a local file")
+    return path
 
 
 def _channels(text: str) -> tuple[int, int]:

@@ -53,7 +53,7 @@ def of_dataset(out: Path, split: str | None = None) -> Statistics:
     """All kept clips of a dataset, each as a conversation; only the index is read, piece by piece."""
     made = Statistics()
     for info in _infos(out, split):
-        made.add(info.segments, info.events)
+        made.add(info.segments, info.events, None if info.quality.n_words is None else sum(info.quality.n_words))
     if not made.conversations:
         where = f"{out}, split {split}," if split else str(out)
         raise StatisticsError(f"{where} has no clips: nothing to count")

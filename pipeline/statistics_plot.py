@@ -1,5 +1,7 @@
 """The picture of `stats`: distributions here beside those of a reference, and where the time goes."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +17,8 @@ from schemas.conversation import TurnKind
 
 Float64 = NDArray[np.float64]
 
-_PANELS: Final = (
+_Panel = tuple[str, str, tuple[float, float], float]
+_PANELS: Final[tuple[_Panel, ...]] = (
     ("transfer", "Floor-transfer offsets", (-2.0, 3.0), 0.1),
     ("gap", "Gaps", (0.0, 2.0), 0.05),
     ("pause", "Pauses", (0.0, 2.0), 0.05),
@@ -26,20 +29,34 @@ _PANELS: Final = (
 def draw(made: Statistics, reference: Statistics, name: str, path: Path) -> None:
     """Write the picture; its kind is that of the file's name."""
     figure = Figure(figsize=(11.0, 8.0), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
-    axes = figure.subplots(2, 3).ravel()
-    for panel, (key, title, limits, step) in zip(axes, _PANELS, strict=False):
-        frame(panel, title, "share, %")
-        for statistics, label, colour in ((reference, name, GREY), (made, "here", BLUE)):
-            shares, edges = _steps(statistics.distributions[key], limits, step)
-            panel.stairs(100 * shares, edges, label=label, color=colour, linewidth=1.8)
-        panel.set_xlabel("s")
-        panel.set_xlim(limits)
-    axes[0].set_xlabel("s (below zero: overlap)")
-    axes[0].axvline(0.0, color=INK, linewidth=0.8)
-    axes[0].legend(frameon=False, fontsize=9)
-    _time(axes[4], made, reference, name)
-    _overlaps(axes[5], made, reference, name)
+    for axes, (_, fill) in zip(figure.subplots(2, 3).ravel(), panels(made, reference, name), strict=True):
+        fill(axes)
     save(figure, path)
+
+
+def panels(made: Statistics, reference: Statistics, name: str) -> list[tuple[str, Callable[[Axes], None]]]:
+    """The title of each part of the picture, and what draws it."""
+    distributions = [
+        (panel[1], partial(_distribution, made=made, reference=reference, name=name, panel=panel))
+        for panel in _PANELS
+    ]
+    time = partial(_time, made=made, reference=reference, name=name)
+    overlaps = partial(_overlaps, made=made, reference=reference, name=name)
+    return [*distributions, ("Where the time goes", time), ("Overlaps by kind, and backchannels", overlaps)]
+
+
+def _distribution(axes: Axes, made: Statistics, reference: Statistics, name: str, panel: _Panel) -> None:
+    key, title, limits, step = panel
+    frame(axes, title, "share, %")
+    for statistics, label, colour in ((reference, name, GREY), (made, "here", BLUE)):
+        shares, edges = _steps(statistics.distributions[key], limits, step)
+        axes.stairs(100 * shares, edges, label=label, color=colour, linewidth=1.8)
+    axes.set_xlabel("s")
+    axes.set_xlim(limits)
+    if key == "transfer":
+        axes.set_xlabel("s (below zero: overlap)")
+        axes.axvline(0.0, color=INK, linewidth=0.8)
+        axes.legend(frameon=False, fontsize=9)
 
 
 def _steps(distribution: Distribution, limits: tuple[float, float], step: float) -> tuple[Float64, Float64]:

@@ -11,13 +11,13 @@ from model.turns.references import PUBLISHED
 from model.turns.statistics import OVERLAPS, Distribution, Statistics
 from schemas.conversation import TurnKind
 
-_PERCENT: Final = (
+PERCENT: Final = (
     ("overlap_of_time", "overlap, % of time"),
     ("silence_of_time", "silence of both, % of time"),
     ("overlapped_changes", "changes with overlap, %"),
     ("less_of_speech", "speech of the quieter, %"),
 )
-_PLAIN: Final = (
+PLAIN: Final = (
     ("transfers_per_min", "changes a minute", ".1f"),
     ("backchannels_per_min", "backchannels a minute", ".1f"),
     ("fto_median_s", "FTO, median, s", ".2f"),
@@ -25,7 +25,7 @@ _PLAIN: Final = (
     ("fto_p95_s", "FTO, 95 %, s", ".2f"),
     ("words_per_s", "words a second", ".1f"),
 )
-_KINDS: Final = (
+KINDS: Final = (
     ("units", ("unit",)),
     ("turns", (TurnKind.TURN,)),
     ("pauses", (TurnKind.PAUSE,)),
@@ -34,7 +34,7 @@ _KINDS: Final = (
     *((f"  {kind.removeprefix('overlap_')}", (kind,)) for kind in OVERLAPS),
     ("backchannels", (TurnKind.BACKCHANNEL,)),
 )
-_LENGTHS: Final = (("unit", "units"), ("pause", "pauses"), ("gap", "gaps"), ("transfer", "FTO"))
+LENGTHS: Final = (("unit", "units"), ("pause", "pauses"), ("gap", "gaps"), ("transfer", "FTO"))
 
 
 def statistics_tables(made: Statistics, reference: Statistics, name: str) -> Lines:
@@ -59,16 +59,16 @@ def _figures(made: Statistics, reference: Statistics, name: str) -> Table:
     """Published figures in the last columns."""
     table = _table("", "here", name, *(f"{n} *" for n in PUBLISHED))
     columns = [made.figures(), reference.figures(), *PUBLISHED.values()]
-    for key, label in _PERCENT:
+    for key, label in PERCENT:
         table.add_row(label, *(_number(100 * c.get(key, float("nan")), ".1f") for c in columns))
-    for key, label, form in _PLAIN:
+    for key, label, form in PLAIN:
         table.add_row(label, *(_number(c.get(key, float("nan")), form) for c in columns))
     return table
 
 
 def _events(made: Statistics, reference: Statistics, name: str) -> Table:
     table = _table("each minute", "here", "seconds", name, "seconds")
-    for label, kinds in _KINDS:
+    for label, kinds in KINDS:
         cells = [_number(v, ".2f") for s in (made, reference) for v in s.per_minute(*kinds)]
         table.add_row(label, *cells)
     return table
@@ -76,7 +76,7 @@ def _events(made: Statistics, reference: Statistics, name: str) -> Table:
 
 def _distances(made: Statistics, reference: Statistics, name: str) -> Table:
     table = _table("length, s", "5 %", "median", "95 %", f"{name}, median", "W1")
-    for key, label in _LENGTHS:
+    for key, label in LENGTHS:
         own, other = made.distributions[key], reference.distributions[key]
         table.add_row(
             label, *_quantiles(own), _number(other.quantile_s(0.5), ".2f"), _number(own.distance_s(other), ".3f")

@@ -55,6 +55,8 @@ def result_table(result: BuildResult, out: Path) -> Group:
     if any(row.lost for row in rows):
         parts.append(_losses(rows))
     parts.append(Text(f"{len(result.shards)} shards, {result.packed_now} written now: {out}/shards"))
+    if (out / "report.html").exists():
+        parts.append(Text(f"to look at and hear: {out}/report.html"))
     return Group(*parts)
 
 

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from schemas.clip import Clip
+from schemas.clip import Clip, ClipInfo
 from schemas.rejection import Reason, Rejection
 from schemas.shard import ClipRow, RecordingRow
 
@@ -104,6 +104,7 @@ class View:
             self._done_s += row.end_s - row.start_s
         else:
             self._done_s += row.info.end_s - row.info.start_s
+            self._words(row.info)
         self._plain()
 
     def dropped(self, rows: Iterable[ClipRow]) -> None:
@@ -117,7 +118,20 @@ class View:
         """A recording is finished, now or in an earlier run."""
         self.counts.add(row)
         self.counts.resumed += resumed
+        for note in () if resumed else row.notes:
+            self.say(f"note on {row.uri}: {note}", "yellow")
         self._plain()
+
+    def _words(self, info: ClipInfo) -> None:
+        """What a person should look at in a clip's transcript."""
+        if info.transcript is None:
+            return
+        place = f"{info.provenance.uri}, {info.start_s:.1f}-{info.end_s:.1f} s"
+        for note in info.transcript.notes:
+            self.say(f"note on {place}: {note}", "yellow")
+        if not info.transcript.certain and any(info.transcript.speakers):
+            who = " and ".join(f"{name!r} on channel {c}" for c, name in enumerate(info.transcript.speakers) if name)
+            self.say(f"note on {place}: not certain who of the transcript is who; took {who}", "yellow")
 
     def quarantined(self, uri: str, error: str, trace: Path) -> None:
         """A recording's work failed in every attempt."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from schemas.conversation import Overlap, Quality, Segment, TurnEvent, Word
 from schemas.licence import Licence
+from schemas.transcript import Transcribed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ class ClipInfo:
     overlaps: tuple[Overlap, ...] = ()
     stated_speakers: tuple[str, str] | None = None
     events: tuple[TurnEvent, ...] = ()
+    transcript: Transcribed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.recording import Background, LaidOut, Mixture
+from schemas.transcript import Transcribed
 
 SPEECH_RATE_HZ = 31.25  # one speech probability per 512 samples at 16 kHz (768 at 24 kHz)
 ACTIVITY_HZ = 50  # frames of a mixture's activity: 480 samples at 24 kHz
@@ -101,6 +102,15 @@ class Word:
     confidence: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worded:
+    """A diarized span with its words, by start; none, and no `transcript`, where nobody wrote down what is said."""
+
+    diarized: Diarized
+    words: tuple[Word, ...] = ()
+    transcript: Transcribed | None = None
+
+
 class TurnKind(StrEnum):
     """What can happen between two speakers; `model.turns` has the definitions."""
 
@@ -109,6 +119,7 @@ class TurnKind(StrEnum):
     PAUSE = "pause"  # both silent, the same turn goes on
     GAP = "gap"  # both silent, then the other's turn
     TRANSFER = "transfer"  # the floor changes, with an offset
+    LAUGHTER = "laughter"  # where a transcript marks it
     OVERLAP_BACKCHANNEL = "overlap_backchannel"
     OVERLAP_TERMINAL = "overlap_terminal"  # the next turn begins just before the last one ends
     OVERLAP_INTERRUPTION = "overlap_interruption"  # the next turn begins well before, and takes the floor
@@ -134,7 +145,8 @@ class Quality:
     """What was measured on a clip, per channel where there are two. Decisions are taken elsewhere.
 
     Of clips from a mixture, `leakage_db` is an estimate; `speech_to_background_db` is the whole recording's, before
-    enhancement; `overlap_confidence` is the mean over the overlapped time, None without any.
+    enhancement; `overlap_confidence` is the mean over the overlapped time, None without any. `n_words` is None
+    without a transcript.
     """
 
     speech_s: tuple[float, float]
@@ -144,20 +156,20 @@ class Quality:
     leakage_db: tuple[float, float]
     speech_to_background_db: float | None = None
     overlap_confidence: float | None = None
+    n_words: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:
-    """A diarized span with its turn-taking and its words (none if there is no text).
+    """A span with its turn-taking.
 
     Per frame of 80 ms: `turns`, int8 [2, frames], the turn states; `future`, int16 [frames], the class of what comes.
     """
 
-    diarized: Diarized
+    worded: Worded
     turns: bytes
     future: bytes
     events: tuple[TurnEvent, ...] = ()
-    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,7 @@ def recording_row(recording: Recording, clips: list[ClipInfo], lost: list[Reject
         kept_s=kept_s,
         n_clips=len(clips),
         lost=tuple(loss_of(rejection, recording.source) for rejection in lost),
+        notes=recording.notes,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.licence import Licence
+from schemas.transcript import TranscriptFile
 
 SAMPLE_RATE_HZ = 24_000  # everything inside the system runs on this clock
 FRAME_SAMPLES = 1_920  # one codec frame, 80 ms
@@ -16,6 +17,7 @@ class Source:
 
     `uri_b` is the second mono file of a pair. `channels` picks two channels of a file that has more. `name`, `name_b`
     are what the indexes call the files: the same wherever the folder lies; the URI itself where there is no name.
+    `transcript`: its path; several where each speaker has a text file.
     `licence` is None where nothing was said. `origin` tells where the row came from, for messages.
     """
 
@@ -25,7 +27,7 @@ class Source:
     licence: Licence | None = None
     speakers: tuple[str, str] | None = None
     language: str | None = None
-    transcript: str | None = None
+    transcript: tuple[str, ...] = ()
     origin: str
     name: str | None = None
     name_b: str | None = None
@@ -33,7 +35,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """A source that may be used and can be opened. `duration_s` is what the container says, None if nothing."""
+    """A source that may be used and can be opened. `duration_s` is what the container says, None if nothing.
+
+    `transcript`: None where there is none, or none that can be read; `notes` say what is wrong with it.
+    """
 
     recording_id: str
     source: Source
@@ -44,6 +49,8 @@ class Recording:
     n_channels: int
     size_bytes: int
     duration_s: float | None = None
+    transcript: TranscriptFile | None = None
+    notes: tuple[str, ...] = ()
 
 
 def recording_id_of(digests: tuple[str, ...], channels: tuple[int, int] | None) -> str:

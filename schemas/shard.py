@@ -54,7 +54,7 @@ class RecordingRow:
 
     What selection left out is lost, too.
 
-    `recording_id` is None where the source could not be read at all.
+    `recording_id` is None where the source could not be read at all. `notes`: what else is to be known, a line each.
     """
 
     uri: str
@@ -68,6 +68,7 @@ class RecordingRow:
     kept_s: float
     n_clips: int
     lost: tuple[Loss, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

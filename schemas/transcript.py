@@ -35,3 +35,28 @@ class Transcript:
 
     utterances: tuple[Utterance, ...]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptFile:
+    """Where a recording's transcript comes from: the names of its files, and SHA-256 (hex) over their bytes."""
+
+    names: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcribed:
+    """What became of a transcript in a clip.
+
+    `speakers`: of the transcript, on channel 0 and 1; "" for nobody. `certain`: whether names or times leave no doubt
+    about that. `aligner`: what gave words their times, None where the transcript did. `approximate`: how many words
+    share out their utterance's time. `notes`: what was left out, a line each.
+    """
+
+    file: TranscriptFile
+    speakers: tuple[str, str]
+    certain: bool
+    aligner: str | None = None
+    approximate: int = 0
+    notes: tuple[str, ...] = ()

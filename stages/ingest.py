@@ -1,15 +1,19 @@
 """ingest: a source that may be used and can be opened becomes a recording. The licence comes first."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import ClassVar, Final
 
 from schemas.licence import NO_LICENCE, Licence
 from schemas.recording import Recording, Source, recording_id_of
 from schemas.rejection import Reason, Rejection
+from schemas.transcript import TranscriptFile
 from stages.contract import Needs, Row, Work
 from stages.decode import choose_channels, require_pair, require_pair_lengths
 from stages.probe import AudioError, Track, open_bytes, probe
+from stages.transcripts.read import TranscriptError, read_transcript
 
 _READ_BYTES: Final = 1 << 20
 
@@ -27,7 +31,7 @@ class Ingest:
     reads: ClassVar[type] = Source
     writes: ClassVar[type] = Recording
     needs: ClassVar[Needs] = Needs(cpus=1.0)
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     require_derivatives: bool = True
     commercial_only: bool = False
@@ -40,7 +44,7 @@ class Ingest:
         def ingest(source: Source) -> Row:
             try:
                 licence = permitted(self, source)
-                return identify(source, licence)
+                return with_transcript(identify(source, licence))
             except AudioError as error:
                 return Rejection(uri=source.uri, stage=self.name, reason=error.reason, detail=error.detail)
 
@@ -93,6 +97,41 @@ def identify(source: Source, licence: Licence) -> Recording:
         size_bytes=sum(sizes),
         duration_s=duration_s,
     )
+
+
+def with_transcript(recording: Recording) -> Recording:
+    """The recording with its transcript, or with a note that says why it has none."""
+    if not recording.source.transcript:
+        return recording
+    paths = [Path(text) for text in recording.source.transcript]
+    try:
+        read = read_transcript(paths, recording=stem_of(recording.source), duration_s=recording.duration_s)
+    except TranscriptError as error:
+        return replace(recording, notes=(without_words(error, paths),))
+    return replace(recording, transcript=transcript_file(paths), notes=tuple(f"transcript: {n}" for n in read.notes))
+
+
+def without_words(error: TranscriptError, paths: Sequence[Path]) -> str:
+    """A note that says why there are no words, with the names of the files only."""
+    said = str(error)
+    for path in paths:
+        said = said.replace(str(path), path.name)
+    return f"left without words: {said}"
+
+
+def transcript_file(paths: Sequence[Path]) -> TranscriptFile:
+    """The names and the digest of a transcript's files, those of a folder included."""
+    files = [f for p in paths for f in (sorted(p.iterdir()) if p.is_dir() else [p]) if f.is_file()]
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as handle:
+            digest.update(hashlib.file_digest(handle, "sha256").digest())
+    return TranscriptFile(names=tuple(p.name for p in paths), sha256=digest.hexdigest())
+
+
+def stem_of(source: Source) -> str:
+    """What files of many recordings call a recording: the name of its file without the suffix."""
+    return PurePosixPath(source.uri).stem
 
 
 def _duration_of_pair(uri: str, uri_b: str, a: Track, b: Track) -> float | None:

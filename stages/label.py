@@ -7,7 +7,7 @@ from typing import ClassVar
 from model.turns.events import events_of
 from model.turns.frames import active_frames, turn_states, vap_classes
 from model.turns.units import turns_of, units_of
-from schemas.conversation import Diarized, Labelled
+from schemas.conversation import Labelled, Worded
 from schemas.recording import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from stages.contract import Needs
 
@@ -17,24 +17,25 @@ class Label:
     """Adds the events and what follows from them."""
 
     name: ClassVar[str] = "label"
-    reads: ClassVar[type] = Diarized
+    reads: ClassVar[type] = Worded
     writes: ClassVar[type] = Labelled
     needs: ClassVar[Needs] = Needs()
     version: ClassVar[int] = 2
 
-    def load(self, device: str) -> Callable[[Diarized], Labelled]:
+    def load(self, device: str) -> Callable[[Worded], Labelled]:
         """No model."""
         return label
 
 
-def label(row: Diarized) -> Labelled:
-    """A diarized span with its turn-taking."""
-    n_samples = row.span.end_sample - row.span.start_sample
+def label(row: Worded) -> Labelled:
+    """A span with its turn-taking."""
+    span, segments = row.diarized.span, row.diarized.segments
+    n_samples = span.end_sample - span.start_sample
     n_frames = -(-n_samples // FRAME_SAMPLES)
-    turns = turns_of(units_of(row.segments))
+    turns = turns_of(units_of(segments, row.words))
     return Labelled(
-        diarized=row,
+        worded=row,
         turns=turn_states(active_frames(turns, n_frames)).tobytes(),
-        future=vap_classes(row.segments, n_frames, n_samples / SAMPLE_RATE_HZ).tobytes(),
-        events=events_of(row.segments),
+        future=vap_classes(segments, n_frames, n_samples / SAMPLE_RATE_HZ).tobytes(),
+        events=events_of(segments, row.words),
     )

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from schemas.conversation import Labelled, Overlap, Quality, Scored, Segment, spoken_s
+from schemas.conversation import Labelled, Overlap, Quality, Scored, Segment, Worded, spoken_s
 from schemas.recording import SAMPLE_RATE_HZ
 from stages.contract import Needs
 
@@ -24,7 +24,7 @@ class Score:
     reads: ClassVar[type] = Labelled
     writes: ClassVar[type] = Scored
     needs: ClassVar[Needs] = Needs()
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def load(self, device: str) -> Callable[[Labelled], Scored]:
         """No model."""
@@ -33,14 +33,13 @@ class Score:
 
 def score(row: Labelled) -> Scored:
     """A labelled span with its measurements."""
-    span = row.diarized.span
-    segments = row.diarized.segments
+    diarized, unmixed = row.worded.diarized, row.worded.diarized.unmixed
+    span, segments = diarized.span, diarized.segments
     pcm = np.frombuffer(span.pcm, dtype=np.int16).reshape(2, -1)
     length_s = pcm.shape[1] / SAMPLE_RATE_HZ
     speech_s = (spoken_s(segments, 0), spoken_s(segments, 1))
     both_s = overlap_s(segments)
     leakage_db = span.source.layout.leakage_db
-    unmixed = row.diarized.unmixed
     quality = Quality(
         speech_s=(round(speech_s[0], TIME_DIGITS), round(speech_s[1], TIME_DIGITS)),
         overlap_s=round(both_s, TIME_DIGITS),
@@ -49,8 +48,16 @@ def score(row: Labelled) -> Scored:
         leakage_db=(round(leakage_db[0], DB_DIGITS), round(leakage_db[1], DB_DIGITS)),
         speech_to_background_db=round(unmixed.background.speech_to_background_db, DB_DIGITS) if unmixed else None,
         overlap_confidence=mean_confidence(unmixed.overlaps) if unmixed else None,
+        n_words=words_of(row.worded),
     )
     return Scored(labelled=row, quality=quality)
+
+
+def words_of(row: Worded) -> tuple[int, int] | None:
+    """How many words each channel has; None without a transcript."""
+    if row.transcript is None:
+        return None
+    return sum(w.channel == 0 for w in row.words), sum(w.channel == 1 for w in row.words)
 
 
 def mean_confidence(overlaps: Sequence[Overlap]) -> float | None:

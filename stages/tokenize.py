@@ -36,7 +36,7 @@ class Tokenize:
 
 def tokenize(row: Scored, codec: Codec, *, flac: bool) -> Clip:
     """The clip of a scored span. Each channel is encoded alone, whole, with carried state."""
-    span = row.labelled.diarized.span
+    span = row.labelled.worded.diarized.span
     pcm = np.frombuffer(span.pcm, dtype=np.int16).reshape(2, -1)
     codes = np.stack([encode(codec, channel.astype(np.float32) / 32768.0) for channel in pcm])
     return Clip(
@@ -44,13 +44,13 @@ def tokenize(row: Scored, codec: Codec, *, flac: bool) -> Clip:
         codes=codes.astype(np.int16).tobytes(),
         turns=row.labelled.turns,
         future=row.labelled.future,
-        words=row.labelled.words,
+        words=row.labelled.worded.words,
         flac=flac_of(pcm) if flac else None,
     )
 
 
 def _info(row: Scored, codec: Codec, n_frames: int) -> ClipInfo:
-    diarized = row.labelled.diarized
+    diarized = row.labelled.worded.diarized
     span, unmixed = diarized.span, diarized.unmixed
     recording = span.source.recording
     source = recording.source
@@ -83,6 +83,7 @@ def _info(row: Scored, codec: Codec, n_frames: int) -> ClipInfo:
         overlaps=unmixed.overlaps if unmixed else (),
         stated_speakers=source.speakers if unmixed else None,
         events=row.labelled.events,
+        transcript=row.labelled.worded.transcript,
     )
 
 

@@ -2,15 +2,20 @@
 
 Pause: silence of both with the same speaker's turn before and after it; gap: at a change (Sacks, Schegloff, Jefferson
 1974). Overlap: both speak. Floor transfer: start of the next speaker's turn less the end of the last one's, negative
-where they overlap (de Ruiter, Mitterer, Enfield 2006). Backchannels hold no floor.
+where they overlap (de Ruiter, Mitterer, Enfield 2006). Backchannels hold no floor. Laughter is told only where a
+transcript marks it.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Final
 
 from model.turns.definitions import TERMINAL_S
 from model.turns.units import Turn, Unit, turns_of, units_of
 from schemas.conversation import Segment, TurnEvent, TurnKind, Word
+
+_LAUGHTER: Final = re.compile(r"[\[(<{*]+\s*(laugh\w*|lachen|rires?|risas?)\s*[\])>}*]+", re.IGNORECASE)
 
 
 def events_of(segments: Sequence[Segment], words: Sequence[Word] = ()) -> tuple[TurnEvent, ...]:
@@ -23,6 +28,7 @@ def events_of(segments: Sequence[Segment], words: Sequence[Word] = ()) -> tuple[
         *silences(units, turns),
         *overlaps(units, turns),
         *transfers(turns),
+        *(_event(TurnKind.LAUGHTER, w.channel, w.start_s, w.end_s) for w in words if _LAUGHTER.fullmatch(w.text)),
     ]
     return tuple(sorted(found, key=lambda e: (e.start_s, e.end_s, e.kind, e.channel)))
 

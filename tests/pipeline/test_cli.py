@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from pipeline import cli
 
-NETWORKS = ["fit codec", "fit speaker", "fit separator", "fit enhancer", "fit segmentation"]
-COMMANDS = ["build", "simulate", "score", "stats", "export", "verify", "decode", "train", "fit", *NETWORKS]
+NETWORKS = ["fit codec", "fit text", "fit speaker", "fit separator", "fit enhancer", "fit segmentation"]
+COMMANDS = ["build", "simulate", "score", "stats", "report", "export", "verify", "decode", "train", "fit", *NETWORKS]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -79,6 +79,7 @@ def test_version() -> None:
         (("decode", "nowhere", "x.wav"), "nowhere has no index/clips.parquet"),
         (("train", "nowhere", "run"), "nowhere"),
         (("stats", "nowhere"), "nowhere: give the OUT folder of a build"),
+        (("report", "nowhere"), "nowhere has no dataset.json"),
         (("export", "nowhere", "out", "--to", "lhotse"), "nowhere has no dataset.json"),
         (("fit", "codec", "nowhere", "out"), "nowhere"),
     ],

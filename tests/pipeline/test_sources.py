@@ -112,7 +112,7 @@ def test_every_kind_of_manifest_says_the_same(tmp_path: Path, suffix: str) -> No
     one, two, three = found.usable
     assert (one.uri, one.name) == (str(tmp_path / "a.wav"), "a.wav")
     assert (one.speakers, one.language, one.channels) == (("anna", "ben"), "en", (2, 3))
-    assert (two.name, two.name_b, two.transcript) == ("l.wav", "r.wav", str(tmp_path / "t/x.json"))
+    assert (two.name, two.name_b, two.transcript) == ("l.wav", "r.wav", (str(tmp_path / "t/x.json"),))
     assert [s.licence.spdx for s in found.usable if s.licence] == ["CC0-1.0", "MIT", "CC-BY-4.0"]
     assert (three.uri, three.name) == ("s3://bucket/c.wav", None)
 

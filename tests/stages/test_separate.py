@@ -5,7 +5,7 @@ import pytest
 
 import stages.separate
 from model.separator.separate import Separated
-from schemas.conversation import Diarized, Mixed, Overlap, Segment
+from schemas.conversation import Diarized, Mixed, Overlap, Segment, Worded
 from schemas.recording import Background, Layout, LayoutKind, Mixture
 from stages.label import label
 from stages.score import mean_confidence, score
@@ -92,7 +92,7 @@ def test_two_channels_with_what_is_known_of_them(row: Mixed, apart: Diarized) ->
 
 
 def test_the_measurements_tell_a_separated_clip(apart: Diarized) -> None:
-    quality = score(label(apart)).quality
+    quality = score(label(Worded(diarized=apart))).quality
     assert quality.leakage_db == (-31.23, -18.0)
     assert quality.speech_to_background_db == 12.35
     assert quality.overlap_confidence == 0.6

@@ -62,6 +62,15 @@ def test_an_overlap_with_transfer_has_a_negative_offset() -> None:
     assert (transfer.channel, transfer.start_s, transfer.end_s, transfer.offset_s) == (1, 4.2, 5.0, -0.8)
 
 
+def test_laughter_is_where_a_transcript_marks_it() -> None:
+    words = [
+        Word(channel=1, text=text, start_s=a, end_s=a + 0.5, confidence=1.0)
+        for a, text in ((1.0, "[laughter]"), (2.0, "<LAUGHS>"), (3.0, "laughter"), (4.0, "[noise]"))
+    ]
+    events = events_of(speech((1, 1.0, 4.5)), words)
+    assert of(TurnKind.LAUGHTER, events) == [(1, 1.0, 1.5), (1, 2.0, 2.5)]
+
+
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 4_000), st.integers(1, 900)), max_size=14))
 def test_overlaps_and_silences_cover_exactly_the_time_with_two_and_with_no_speakers(
     drawn: list[tuple[int, int, int]],

@@ -1,0 +1,106 @@
+"""transcribe: the words of each channel, with times, from the recording's transcript."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.aligner.contract import Aligner
+from model.aligner.load import load_aligner
+from model.aligner.place import place
+from schemas.conversation import Diarized, Word, Worded
+from schemas.recording import SAMPLE_RATE_HZ, LayoutKind
+from schemas.transcript import TimedWord, Transcribed, Transcript, TranscriptFile, Utterance
+from stages.contract import Needs
+from stages.ingest import stem_of, without_words
+from stages.transcripts.placed import placed
+from stages.transcripts.read import TranscriptError, read_transcript
+
+TIME_DIGITS: Final = 3
+Place = Callable[[NDArray[np.int16], Utterance, str | None], tuple[TimedWord, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcribe:
+    """Adds the words. `aligner`: what gives words their times where the transcript has none, see `load_aligner`."""
+
+    name: ClassVar[str] = "transcribe"
+    reads: ClassVar[type] = Diarized
+    writes: ClassVar[type] = Worded
+    needs: ClassVar[Needs] = Needs()
+    version: ClassVar[int] = 1
+
+    aligner: str = "builtin"
+
+    def load(self, device: str) -> Callable[[Diarized], Worded]:
+        """The aligner is loaded when the first transcript needs it."""
+
+        @lru_cache(maxsize=1)
+        def aligner() -> Aligner:
+            return load_aligner(self.aligner, device)
+
+        @lru_cache(maxsize=1)
+        def transcript(paths: tuple[str, ...], sha256: str, recording: str, duration_s: float) -> Transcript:
+            return read_transcript([Path(p) for p in paths], recording=recording, duration_s=duration_s)
+
+        def transcribe(row: Diarized) -> Worded:
+            source, file = row.span.source.recording.source, row.span.source.recording.transcript
+            if file is None:
+                return Worded(diarized=row)
+            duration_s = row.span.source.n_samples / SAMPLE_RATE_HZ
+            try:
+                read = transcript(source.transcript, file.sha256, stem_of(source), duration_s)
+            except TranscriptError as error:  # the length is known only now
+                notes = (without_words(error, [Path(p) for p in source.transcript]),)
+                nobody = Transcribed(file=file, speakers=("", ""), certain=False, notes=notes)
+                return Worded(diarized=row, transcript=nobody)
+            return with_words(row, file, read, self.aligner, lambda *given: place(*given, aligner=aligner()))
+
+        return transcribe
+
+
+def with_words(row: Diarized, file: TranscriptFile, transcript: Transcript, name: str, times: Place) -> Worded:
+    """A span with the words that the transcript has for it. name, times: of the aligner."""
+    span = row.span
+    recording = span.source.recording
+    separate = span.source.layout.kind is LayoutKind.SEPARATE
+    dealt = placed(
+        transcript.utterances,
+        (span.start_sample / SAMPLE_RATE_HZ, span.end_sample / SAMPLE_RATE_HZ),
+        row.segments,
+        recording.source.speakers if separate else None,
+        separate=separate,
+        whole=span.end_sample - span.start_sample >= span.source.n_samples,
+    )
+    pcm = np.frombuffer(span.pcm, np.int16).reshape(2, -1)
+    words: list[Word] = []
+    for channel, utterance in dealt.utterances:
+        timed = utterance.words or times(pcm[channel], utterance, recording.source.language)
+        words += (_word(channel, w) for w in timed)
+    words.sort(key=lambda w: (w.start_s, w.channel, w.end_s))
+    return Worded(
+        diarized=row,
+        words=tuple(words),
+        transcript=Transcribed(
+            file=file,
+            speakers=dealt.match.speakers(),
+            certain=dealt.match.certain,
+            aligner=name if any(u.text and not u.words for _, u in dealt.utterances) else None,
+            approximate=sum(w.confidence == 0.0 for w in words),
+            notes=dealt.notes,
+        ),
+    )
+
+
+def _word(channel: int, word: TimedWord) -> Word:
+    return Word(
+        channel=channel,
+        text=word.text,
+        start_s=round(word.start_s, TIME_DIGITS),
+        end_s=round(word.end_s, TIME_DIGITS),
+        confidence=round(word.confidence, TIME_DIGITS),
+    )

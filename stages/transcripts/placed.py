@@ -1,0 +1,79 @@
+"""A transcript's utterances in one span of the recording: which are in it, and on which channel each is."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from schemas.conversation import Segment
+from schemas.transcript import Utterance
+from stages.transcripts.match import Match, channel_of_nobody, match
+
+_SLACK_S: Final = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The utterances of a span on its clock, each with its channel; who is where; what was left out, a line each."""
+
+    utterances: tuple[tuple[int, Utterance], ...]
+    match: Match
+    notes: tuple[str, ...]
+
+
+def placed(
+    utterances: Sequence[Utterance],
+    span_s: tuple[float, float],
+    segments: Sequence[Segment],
+    names: tuple[str, str] | None,
+    *,
+    separate: bool,
+    whole: bool,
+) -> Placed:
+    """Deal the utterances of a recording that lie in a span out to its channels.
+
+    span_s: start and end on the recording's clock. segments, names, separate: see `match`. whole: the span is all of
+    the recording, so that utterances without times are in it, too.
+    """
+    here = list(_inside(utterances, span_s, whole))
+    matched = match(here, segments, names, separate=separate)
+    dealt: list[tuple[int, Utterance]] = []
+    unsure, strangers = 0, 0
+    for utterance in here:
+        if utterance.speaker in matched.channel_of:
+            dealt.append((matched.channel_of[utterance.speaker], utterance))
+        elif utterance.speaker:
+            strangers += 1
+        else:
+            channel, sure = channel_of_nobody(utterance, segments)
+            unsure += not sure
+            dealt.append((channel, utterance))
+    untimed = 0 if whole else sum(u.start_s is None for u in utterances)
+    notes = (
+        (strangers, "utterances of speakers who are on neither channel, left out"),
+        (unsure, "utterances without a speaker, on the channel that is more active in them"),
+        (untimed, "utterances without times, left out: the recording was cut in several spans"),
+    )
+    certain = matched.certain and not unsure
+    return Placed(tuple(dealt), replace(matched, certain=certain), tuple(f"{n} {what}" for n, what in notes if n))
+
+
+def _inside(utterances: Sequence[Utterance], span_s: tuple[float, float], whole: bool) -> Iterator[Utterance]:
+    """Those whose middle lies in the span, on its clock and cut to it; of timed words, those whose middle does."""
+    start_s, end_s = span_s
+    for u in utterances:
+        if u.start_s is None or u.end_s is None:
+            if whole:
+                yield u
+        elif u.words:
+            words = tuple(w for w in u.words if start_s <= (w.start_s + w.end_s) / 2 < end_s + _SLACK_S)
+            if words:
+                moved = tuple(
+                    replace(w, start_s=max(w.start_s - start_s, 0.0), end_s=min(w.end_s, end_s) - start_s)
+                    for w in words
+                )
+                text = u.text if len(words) == len(u.words) else " ".join(w.text for w in words)
+                yield Utterance(
+                    speaker=u.speaker, start_s=moved[0].start_s, end_s=moved[-1].end_s, text=text, words=moved
+                )
+        elif start_s <= (u.start_s + u.end_s) / 2 < end_s + _SLACK_S:
+            yield replace(u, start_s=max(u.start_s - start_s, 0.0), end_s=min(u.end_s, end_s) - start_s)

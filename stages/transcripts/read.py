@@ -1,0 +1,113 @@
+"""Transcripts of conversations in the formats they come in, as one Transcript; and which file is a recording's."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from schemas.transcript import Transcript
+from stages.transcripts.draft import Draft
+from stages.transcripts.errors import TranscriptError
+from stages.transcripts.json_kinds import read_json
+from stages.transcripts.kaldi import read_kaldi
+from stages.transcripts.lhotse import read_supervisions
+from stages.transcripts.nist import read_ctm, read_rttm, read_stm
+from stages.transcripts.plain import read_plain, read_speaker_files
+from stages.transcripts.srt import read_srt
+from stages.transcripts.table import read_table
+from stages.transcripts.text_file import is_file, readable
+from stages.transcripts.tiers import read_textgrid
+from stages.transcripts.webvtt import read_webvtt
+
+__all__ = ["SUFFIXES", "TranscriptError", "beside", "read_transcript"]
+
+_READERS: Final[dict[str, Callable[[Draft], None]]] = {
+    ".textgrid": read_textgrid,
+    ".json": read_json,
+    ".ctm": read_ctm,
+    ".stm": read_stm,
+    ".vtt": read_webvtt,
+    ".srt": read_srt,
+    ".tsv": read_table,
+    ".csv": read_table,
+    ".jsonl.gz": read_supervisions,
+    ".jsonl": read_supervisions,
+    ".txt": read_plain,
+    ".rttm": read_rttm,
+}
+
+SUFFIXES: Final = tuple(_READERS)
+"""What the name of a transcript ends with, in small letters; those that tell most come first."""
+
+
+def read_transcript(path: Path | Sequence[Path], *, recording: str, duration_s: float | None) -> Transcript:
+    """The transcript of a recording. Raises TranscriptError.
+
+    path: a file, a Kaldi data folder or its `segments`, or several `<recording>.<speaker>.txt`. recording: the stem
+    of the audio file; files of many recordings are searched for it. duration_s: of the recording; times have to lie
+    within it.
+    """
+    paths = [path] if isinstance(path, Path) else list(path)
+    if not paths:
+        raise TranscriptError(f"no transcript of {recording!r} is given: name its file")
+    if len(paths) > 1:
+        for one in paths:
+            if one.suffix.lower() != ".txt":
+                raise TranscriptError(f"{one}: several files are one transcript only as text files, one a speaker")
+        draft = Draft(paths[0].parent, recording, duration_s)
+        read_speaker_files(draft, paths)
+        return draft.transcript()
+    (file,) = paths
+    if file.name == "segments" or is_file(file / "segments"):
+        draft = Draft(file.parent if file.name == "segments" else file, recording, duration_s)
+        read_kaldi(draft)
+    else:
+        draft = Draft(file, recording, duration_s)
+        _reader_of(file)(draft)
+    return draft.transcript()
+
+
+def beside(audio: Path, names: Sequence[str] | None = None) -> tuple[Path, ...]:
+    """The transcript of a recording in its folder, by name; several files where each speaker has one, () for none.
+
+    names: of the files in the folder, sorted; the folder is listed where they are not given. Of several transcripts
+    the first in the order of SUFFIXES is taken.
+    """
+    if names is None:
+        with readable(audio.parent):
+            names = sorted(p.name for p in audio.parent.iterdir())
+    near = _starting(names, f"{audio.stem}.")
+    for suffix in SUFFIXES:
+        for name in near:
+            if name[len(audio.stem) :].lower() == suffix:
+                return (audio.parent / name,)
+        if suffix == ".txt":
+            speakers = [name for name in near if name.lower().endswith(".txt") and not _of_another(name, near)]
+            if len(speakers) > 1:
+                return tuple(audio.parent / name for name in speakers)
+    return ()
+
+
+def _starting(names: Sequence[str], start: str) -> list[str]:
+    """Of sorted names, those that start so."""
+    found: list[str] = []
+    for k in range(bisect_left(names, start), len(names)):
+        if not names[k].startswith(start):
+            break
+        found.append(names[k])
+    return found
+
+
+def _of_another(text: str, names: Sequence[str]) -> bool:
+    """Whether a text file lies beside another recording: `k.left.txt` with `k.left.wav`."""
+    stem = Path(text).stem
+    return any(Path(name).stem == stem and not name.lower().endswith(SUFFIXES) for name in names)
+
+
+def _reader_of(path: Path) -> Callable[[Draft], None]:
+    name = path.name.lower()
+    for suffix, reader in _READERS.items():
+        if name.endswith(suffix):
+            return reader
+    kinds = f"{', '.join(SUFFIXES)}, or a Kaldi data folder with its file 'segments'"
+    raise TranscriptError(f"{path} is no kind of transcript that is read: give {kinds}")

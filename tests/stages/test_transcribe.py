@@ -1,0 +1,142 @@
+"""A span gets the words of its recording's transcript; times by a made aligner."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from schemas.conversation import Diarized, Segment, Span
+from schemas.recording import LaidOut, Layout, LayoutKind, Recording
+from schemas.transcript import TimedWord, Utterance
+from stages.ingest import with_transcript
+from stages.transcribe import Transcribe, with_words
+from stages.transcripts.read import read_transcript
+
+SRT = """1
+00:00:11,000 --> 00:00:13,000
+ANNA: did you call
+
+2
+00:00:12,500 --> 00:00:14,500
+BEN: not yet
+
+3
+00:00:31,000 --> 00:00:32,000
+ANNA: then do
+"""
+
+
+@pytest.fixture
+def row(make_recording: Callable[..., Recording], tmp_path: Path) -> Diarized:
+    """Ten to thirty seconds of forty; channel 1 is Anna's, by when she speaks."""
+    path = tmp_path / "call.srt"
+    path.write_text(SRT)
+    made = make_recording("call.wav")
+    source = replace(made.source, uri=str(tmp_path / "call.wav"), speakers=None, transcript=(str(path),))
+    recording = with_transcript(replace(made, source=source, duration_s=40.0))
+    layout = Layout(kind=LayoutKind.SEPARATE, leakage_db=(-120, -120), leakage_delay_s=(0.0, 0.0), coherence=0.0)
+    pcm = np.zeros((2, 20 * 24_000), np.int16)
+    pcm[1] = 7
+    return Diarized(
+        span=Span(
+            source=LaidOut(recording=recording, layout=layout, n_samples=40 * 24_000),
+            start_sample=10 * 24_000,
+            end_sample=30 * 24_000,
+            pcm=pcm.tobytes(),
+            speech=b"",
+        ),
+        segments=(Segment(channel=1, start_s=1.0, end_s=3.0), Segment(channel=0, start_s=2.5, end_s=4.5)),
+    )
+
+
+def every_second(pcm: NDArray[np.int16], utterance: Utterance, language: str | None) -> tuple[TimedWord, ...]:
+    """Words at the utterance's start, half a second each; the last one not placed. It hears whose channel it is."""
+    assert language is None or language == "en"
+    assert (utterance.speaker == "ANNA") == (pcm[0] == 7)
+    start_s = utterance.start_s or 0.0
+    words = utterance.text.split()
+    return tuple(
+        TimedWord(
+            text=w,
+            start_s=start_s + i / 2,
+            end_s=start_s + i / 2 + 0.4,
+            confidence=0.9 if i + 1 < len(words) else 0.0,
+        )
+        for i, w in enumerate(words)
+    )
+
+
+def test_words_go_to_the_channel_of_who_says_them_on_the_clips_clock(row: Diarized) -> None:
+    recording = row.span.source.recording
+    assert recording.transcript is not None
+    read = read_transcript([Path(p) for p in recording.source.transcript], recording="call", duration_s=40.0)
+    made = with_words(row, recording.transcript, read, "builtin", every_second)
+    assert [(w.channel, w.text, w.start_s) for w in made.words] == [
+        (1, "did", 1.0),
+        (1, "you", 1.5),
+        (1, "call", 2.0),
+        (0, "not", 2.5),
+        (0, "yet", 3.0),
+    ]
+    assert made.transcript is not None
+    assert made.transcript.speakers == ("BEN", "ANNA")
+    assert made.transcript.certain
+    assert made.transcript.aligner == "builtin"
+    assert made.transcript.approximate == 2
+    assert made.transcript.file.names == ("call.srt",)
+
+
+def test_times_that_the_transcript_has_are_kept_and_no_aligner_is_asked(row: Diarized, tmp_path: Path) -> None:
+    path = tmp_path / "call.ctm"
+    path.write_text("call A 12.6 0.4 not 0.8\ncall A 13.0 0.5 yet\ncall B 11.1 0.3 did\n")
+    recording = row.span.source.recording
+    assert recording.transcript is not None
+    read = read_transcript(path, recording="call", duration_s=40.0)
+
+    def never(*_: object) -> tuple[TimedWord, ...]:
+        raise AssertionError
+
+    made = with_words(row, recording.transcript, read, "builtin", never)
+    assert [(w.channel, w.text, w.start_s, w.end_s, w.confidence) for w in made.words] == [
+        (1, "did", 1.1, 1.4, 1.0),
+        (0, "not", 2.6, 3.0, 0.8),
+        (0, "yet", 3.0, 3.5, 1.0),
+    ]
+    assert made.transcript is not None
+    assert made.transcript.aligner is None
+
+
+def test_without_a_transcript_there_are_no_words(row: Diarized) -> None:
+    recording = replace(row.span.source.recording, transcript=None)
+    source = replace(row.span.source, recording=recording)
+    bare = replace(row, span=replace(row.span, source=source))
+    made = Transcribe().load("cpu")(bare)
+    assert (made.words, made.transcript) == ((), None)
+
+
+def test_one_that_turns_out_to_be_past_the_end_leaves_the_clip_without_words_and_says_so(row: Diarized) -> None:
+    source = replace(row.span.source, n_samples=20 * 24_000)
+    made = Transcribe().load("cpu")(replace(row, span=replace(row.span, source=source)))
+    assert made.words == ()
+    assert made.transcript is not None
+    assert len(made.transcript.notes) == 1
+    assert made.transcript.notes[0].startswith("left without words: call.srt")
+    assert "past the end of the recording" in made.transcript.notes[0]
+
+
+def test_ingest_notes_what_is_wrong_with_a_transcript_and_keeps_the_recording(
+    make_recording: Callable[..., Recording], tmp_path: Path
+) -> None:
+    path = tmp_path / "call.json"
+    path.write_text("{")
+    made = make_recording("call.wav")
+    given = replace(made, source=replace(made.source, transcript=(str(path),)))
+    found = with_transcript(given)
+    assert found.transcript is None
+    (note,) = found.notes
+    assert note.startswith("left without words: call.json")
+    assert str(tmp_path) not in note
+    assert replace(found, notes=()) == given

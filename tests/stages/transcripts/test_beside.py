@@ -1,0 +1,53 @@
+"""Which files beside a recording are its transcript."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.transcripts.read import SUFFIXES, TranscriptError, beside
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).write_bytes(b"x")
+
+
+def names_of(folder: Path, audio: str) -> list[str]:
+    return [p.name for p in beside(folder / audio)]
+
+
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".TextGrid", ".VTT"])
+def test_every_kind_by_the_name_of_the_recording(tmp_path: Path, suffix: str) -> None:
+    touch(tmp_path, "talk.wav", "talker.wav", "talker.vtt", "talk2.json", f"talk{suffix}", "talk.md")
+    assert names_of(tmp_path, "talk.wav") == [f"talk{suffix}"]
+    assert names_of(tmp_path, "other.wav") == []
+
+
+def test_of_several_the_one_that_tells_most(tmp_path: Path) -> None:
+    touch(tmp_path, "talk.wav", "talk.txt", "talk.rttm", "talk.stm", "talk.TextGrid")
+    assert names_of(tmp_path, "talk.wav") == ["talk.TextGrid"]
+
+
+def test_a_text_for_each_speaker(tmp_path: Path) -> None:
+    touch(tmp_path, "talk.v2.wav", "talk.v2.anna.txt", "talk.v2.ben b.txt", "talk.v2.ben b.txt.md5", "talk.v2.rttm")
+    assert names_of(tmp_path, "talk.v2.wav") == ["talk.v2.anna.txt", "talk.v2.ben b.txt"]
+    touch(tmp_path, "talk.v2.txt")
+    assert names_of(tmp_path, "talk.v2.wav") == ["talk.v2.txt"]
+
+
+def test_texts_of_other_recordings_are_not_taken(tmp_path: Path) -> None:
+    touch(tmp_path, "k.wav", "k.left.wav", "k.right.wav", "k.left.txt", "k.right.txt")
+    assert names_of(tmp_path, "k.wav") == []
+    assert names_of(tmp_path, "k.left.wav") == ["k.left.txt"]
+
+
+def test_the_names_of_a_large_folder_are_listed_once(tmp_path: Path) -> None:
+    names = sorted([*(f"{k:05d}.wav" for k in range(999)), *(f"{k:05d}.vtt" for k in range(500))])
+    found = [beside(tmp_path / f"{k:05d}.wav", names) for k in range(999)]
+    assert [len(paths) for paths in found] == [1] * 500 + [0] * 499
+    assert found[7] == (tmp_path / "00007.vtt",)
+
+
+def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(TranscriptError, match="cannot be read"):
+        beside(tmp_path / "none" / "talk.wav")
