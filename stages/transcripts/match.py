@@ -9,7 +9,7 @@ from schemas.conversation import Segment
 from schemas.transcript import Utterance
 
 SURE: Final = 0.2
-"""By so much of all speech must one way to deal the speakers out fit better than the others."""
+"""By this share of what fits must one way to deal the speakers out fit better than the others."""
 _CHANNEL_NAMES: Final = (
     ("0", "1"),
     ("1", "2"),
@@ -82,8 +82,7 @@ def _by_time(utterances: Sequence[Utterance], segments: Sequence[Segment], speak
     fits = [(_fit(utterances, segments, way), n) for n, way in enumerate(ways)]
     best, at = max(fits, key=lambda f: (f[0], -f[1]))
     second = max((f for f, n in fits if n != at), default=0.0)
-    spoken_s = sum(s.end_s - s.start_s for s in segments)
-    return Match(ways[at], certain=best > 0.0 and best - second > SURE * spoken_s)
+    return Match(ways[at], certain=best - second > SURE * best)
 
 
 def _fit(utterances: Sequence[Utterance], segments: Sequence[Segment], channel_of: Mapping[str, int]) -> float:

@@ -57,6 +57,11 @@ def test_where_both_ways_fit_as_well_it_is_not_certain() -> None:
     assert not match(BY_TIME, [], None, separate=False).certain
 
 
+def test_a_transcript_of_a_part_is_as_certain() -> None:
+    long = [*TALK, *speech((0, 20.0, 90.0), (1, 100.0, 170.0))]
+    assert match(BY_TIME, long, None, separate=False).certain
+
+
 def test_of_three_speakers_the_two_who_fit() -> None:
     found = match([*BY_TIME, says("carl", 20.0, 22.0)], TALK, None, separate=False)
     assert found.speakers() == ("ben", "anna")
