@@ -17,6 +17,7 @@ echo "== 4. decode a clip"
 
 cat <<END
 == done
+  $out/dataset/report.html   what a person looks at: open it in a browser
   $out/dataset/shards        what a trainer streams: WebDataset tars
   $out/dataset/index         what an auditor asks: clips.parquet, recordings.parquet
   $out/dataset/dataset.json  configuration, weights, totals
