@@ -67,12 +67,11 @@ def export(
     Run it again to go on after an interruption, or after the dataset has grown: only what is missing is written.
     Clips that were withdrawn since are taken away. Exits with 1 if there was no clip to export.
     """
-    import time
-
     import torch
 
     from pipeline.export.plan import SPLITS, ExportConfig
     from pipeline.export.run import export as run
+    from pipeline.view import sometimes
 
     torch.set_num_threads(1)
     config = ExportConfig(
@@ -81,15 +80,8 @@ def export(
         model_channel=model_channel.value if model_channel else None,
         decode=decode,
     )
-    told = [time.monotonic()]
-
-    def report(line: str) -> None:
-        if time.monotonic() - told[0] >= _TELL_S:
-            told[0] = time.monotonic()
-            typer.echo(line)
-
     try:
-        result = run(config, out, folder, report)
+        result = run(config, out, folder, sometimes(typer.echo, _TELL_S))
     except KeyboardInterrupt as stop:
         typer.echo("stopped: run the same command again to go on; what is done is kept", err=True)
         raise typer.Exit(STOPPED) from stop

@@ -74,11 +74,10 @@ def simulate(
     SPEECH/INDEX.tsv (columns path, speaker, licence) where there is one, else each folder is a speaker. Run it again
     to go on after an interruption or with a larger --count.
     """
-    import time
-
     import torch
 
     from pipeline.simulate import SimulateConfig, run
+    from pipeline.view import sometimes
 
     torch.set_num_threads(1)
     config = SimulateConfig(
@@ -96,14 +95,7 @@ def simulate(
         timings=timings,
         file_format=file_format.value,
     )
-    told = [-_TELL_S]
-
-    def report(line: str) -> None:
-        if time.monotonic() - told[0] >= _TELL_S:
-            told[0] = time.monotonic()
-            typer.echo(line)
-
-    result = run(config, out, report)
+    result = run(config, out, sometimes(typer.echo, _TELL_S))
     typer.echo(f"{out}: {result.conversations} conversations, {result.seconds / 60:.1f} min, {result.made} made now")
     if result.short:
         typer.echo(f"{result.short} ended early: a voice had nothing left to say, and no phrase is said twice")

@@ -1,17 +1,44 @@
-"""The two indexes beside the shards."""
+"""The two indexes beside the shards: written whole, read piece by piece."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from schemas.arrow import schema_of, to_table
+from model.shards import DatasetError
+from schemas.arrow import from_table, schema_of, to_table
 from schemas.atomic import whole_file
 from schemas.shard import ClipRow, PackedShard, RecordingRow
 from stages.pack import index_part
 
 _ROWS = 1_000  # per row group
+_READ_ROWS = 200  # in memory
+
+
+def kept_clips(
+    out: Path, splits: tuple[str, ...] | None = None, withdrawn: frozenset[str] = frozenset()
+) -> Iterator[ClipRow]:
+    """The kept clips of these splits (None: all) that are not withdrawn, in the index's order: by split and clip id.
+
+    Raises DatasetError where the index is not there, cannot be read or was written by another version.
+    """
+    path = out / "index" / "clips.parquet"
+    try:
+        with pq.ParquetFile(path) as file:
+            if not file.schema_arrow.equals(schema_of(ClipRow)):
+                raise DatasetError(f"{path} has other columns than this version reads: build the dataset again")
+            for batch in file.iter_batches(batch_size=_READ_ROWS):
+                wanted = pc.field("kept") if splits is None else pc.field("kept") & pc.field("split").isin(splits)
+                table = pa.Table.from_batches([batch]).filter(wanted)
+                yield from (row for row in from_table(ClipRow, table) if row.clip_id not in withdrawn)
+    except FileNotFoundError as error:
+        raise DatasetError(
+            f"{out} has no index/clips.parquet: it is no dataset, or its build did not end; build again"
+        ) from error
+    except pa.ArrowException as error:
+        raise DatasetError(f"{path}: unreadable index ({error}); check it with `duplexset verify`") from error
 
 
 def write_clips(out: Path, packed: Iterable[PackedShard], dropped: list[ClipRow]) -> None:

@@ -1,25 +1,17 @@
 """stats: how people take turns in a dataset, or in a table of turns, beside how people do elsewhere."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
-
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from model.simulate.timing_fit import read_turns
 from model.turns.references import BUILTIN, builtin
 from model.turns.statistics import Statistics, from_json
-from schemas.arrow import from_dict
-from schemas.clip import ClipInfo
+from pipeline.index import kept_clips
 from schemas.conversation import Segment
 from schemas.errors import UserError
 
-INDEX: Final = Path("index") / "clips.parquet"
 TABLES: Final = (".tsv",)
-_BATCH: Final = 256
 
 
 class StatisticsError(UserError):
@@ -29,7 +21,7 @@ class StatisticsError(UserError):
 def read(given: str, split: str | None = None) -> Statistics:
     """The statistics of a dataset, of a table of turns (.tsv), of what `--json` wrote, or of a known name.
 
-    split: of a dataset only the clips of this part. Raises StatisticsError and TimingError.
+    split: of a dataset only the clips of this part. Raises StatisticsError, DatasetError and TimingError.
     """
     path = Path(given)
     if given == BUILTIN and not path.exists():
@@ -52,32 +44,12 @@ def read(given: str, split: str | None = None) -> Statistics:
 def of_dataset(out: Path, split: str | None = None) -> Statistics:
     """All kept clips of a dataset, each as a conversation; only the index is read, piece by piece."""
     made = Statistics()
-    for info in _infos(out, split):
-        made.add(info.segments, info.events, None if info.quality.n_words is None else sum(info.quality.n_words))
+    for row in kept_clips(out, None if split is None else (split,)):
+        made.add(row.info.segments, row.info.events, row.info.quality.words)
     if not made.conversations:
         where = f"{out}, split {split}," if split else str(out)
         raise StatisticsError(f"{where} has no clips: nothing to count")
     return made
-
-
-def _infos(out: Path, split: str | None) -> Iterator[ClipInfo]:
-    index = out / INDEX
-    if not index.is_file():
-        raise StatisticsError(
-            f"{out} has no {INDEX}: it is no dataset, or its build did not end; run the build again"
-        )
-    try:
-        with pq.ParquetFile(index) as file:
-            for batch in file.iter_batches(_BATCH, columns=["kept", "split", "info"]):
-                wanted = batch.column("kept")
-                if split is not None:
-                    wanted = pc.and_(wanted, pc.fill_null(pc.equal(batch.column("split"), split), False))
-                for row in batch.filter(wanted).column("info").to_pylist():
-                    yield from_dict(ClipInfo, row)
-    except KeyError as error:
-        raise StatisticsError(f"{index} has no {error}: another version wrote it, build the dataset again") from error
-    except pa.ArrowInvalid as error:
-        raise StatisticsError(f"{index} cannot be read ({error}): run `duplexset verify {out}`") from error
 
 
 def of_turns(path: Path) -> Statistics:

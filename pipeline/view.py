@@ -1,8 +1,9 @@
 """What a person sees while a build runs: a live table on a terminal, plain lines anywhere else."""
 
+import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -25,6 +26,18 @@ def hours(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.2f} h"
+
+
+def sometimes(say: Callable[[str], None], every_s: float) -> Callable[[str], None]:
+    """`say`, but what comes sooner than `every_s` after the last line is not said."""
+    said_s = [-math.inf]
+
+    def report(line: str) -> None:
+        if time.monotonic() - said_s[0] >= every_s:
+            said_s[0] = time.monotonic()
+            say(line)
+
+    return report
 
 
 @dataclass(slots=True)

@@ -158,6 +158,11 @@ class Quality:
     overlap_confidence: float | None = None
     n_words: tuple[int, int] | None = None
 
+    @property
+    def words(self) -> int | None:
+        """Of both channels."""
+        return None if self.n_words is None else sum(self.n_words)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:

@@ -6,8 +6,7 @@ from typing import ClassVar
 
 from model.turns.events import events_of
 from model.turns.frames import active_frames, turn_states, vap_classes
-from model.turns.units import turns_of, units_of
-from schemas.conversation import Labelled, Worded
+from schemas.conversation import Labelled, TurnKind, Worded
 from schemas.recording import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from stages.contract import Needs
 
@@ -32,10 +31,11 @@ def label(row: Worded) -> Labelled:
     span, segments = row.diarized.span, row.diarized.segments
     n_samples = span.end_sample - span.start_sample
     n_frames = -(-n_samples // FRAME_SAMPLES)
-    turns = turns_of(units_of(segments, row.words))
+    events = events_of(segments, row.words)
+    turns = [event for event in events if event.kind is TurnKind.TURN]
     return Labelled(
         worded=row,
         turns=turn_states(active_frames(turns, n_frames)).tobytes(),
         future=vap_classes(segments, n_frames, n_samples / SAMPLE_RATE_HZ).tobytes(),
-        events=events_of(segments, row.words),
+        events=events,
     )

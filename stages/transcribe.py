@@ -7,21 +7,20 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.aligner.contract import Aligner
 from model.aligner.load import load_aligner
 from model.aligner.place import place
 from schemas.conversation import Diarized, Word, Worded
 from schemas.recording import SAMPLE_RATE_HZ, LayoutKind
-from schemas.transcript import TimedWord, Transcribed, Transcript, TranscriptFile, Utterance
+from schemas.transcript import TimedWord, Transcribed, Transcript, TranscriptFile
 from stages.contract import Needs
 from stages.ingest import stem_of, without_words
 from stages.transcripts.placed import placed
 from stages.transcripts.read import TranscriptError, read_transcript
 
 TIME_DIGITS: Final = 3
-Place = Callable[[NDArray[np.int16], Utterance, str | None], tuple[TimedWord, ...]]
+LEAST_CONFIDENCE: Final = 10.0**-TIME_DIGITS  # of a word that was placed; 0 says that it was not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +57,13 @@ class Transcribe:
                 notes = (without_words(error, [Path(p) for p in source.transcript]),)
                 nobody = Transcribed(file=file, speakers=("", ""), certain=False, notes=notes)
                 return Worded(diarized=row, transcript=nobody)
-            return with_words(row, file, read, self.aligner, lambda *given: place(*given, aligner=aligner()))
+            return with_words(row, file, read, aligner)
 
         return transcribe
 
 
-def with_words(row: Diarized, file: TranscriptFile, transcript: Transcript, name: str, times: Place) -> Worded:
-    """A span with the words that the transcript has for it. name, times: of the aligner."""
+def with_words(row: Diarized, file: TranscriptFile, transcript: Transcript, aligner: Callable[[], Aligner]) -> Worded:
+    """A span with the words that the transcript has for it. aligner: loads it, where it is needed."""
     span = row.span
     recording = span.source.recording
     separate = span.source.layout.kind is LayoutKind.SEPARATE
@@ -77,10 +76,15 @@ def with_words(row: Diarized, file: TranscriptFile, transcript: Transcript, name
         whole=span.end_sample - span.start_sample >= span.source.n_samples,
     )
     pcm = np.frombuffer(span.pcm, np.int16).reshape(2, -1)
+    language = recording.source.language
+    untimed = any(u.text and not u.words for _, u in dealt.utterances)
+    missing = aligner().missing(language) if untimed else None
     words: list[Word] = []
     for channel, utterance in dealt.utterances:
-        timed = utterance.words or times(pcm[channel], utterance, recording.source.language)
-        words += (_word(channel, w) for w in timed)
+        timed = utterance.words
+        if utterance.text and not timed:
+            timed = place(pcm[channel], utterance, language, aligner=aligner())
+        words += (_word(channel, w, stated=bool(utterance.words)) for w in timed)
     words.sort(key=lambda w: (w.start_s, w.channel, w.end_s))
     return Worded(
         diarized=row,
@@ -89,18 +93,22 @@ def with_words(row: Diarized, file: TranscriptFile, transcript: Transcript, name
             file=file,
             speakers=dealt.match.speakers(),
             certain=dealt.match.certain,
-            aligner=name if any(u.text and not u.words for _, u in dealt.utterances) else None,
+            aligner=aligner().name if untimed else None,
             approximate=sum(w.confidence == 0.0 for w in words),
-            notes=dealt.notes,
+            notes=dealt.notes
+            if missing is None
+            else (*dealt.notes, f"words share out their utterance's time: {missing}"),
         ),
     )
 
 
-def _word(channel: int, word: TimedWord) -> Word:
+def _word(channel: int, word: TimedWord, *, stated: bool) -> Word:
+    """stated: its times are the transcript's, however sure that is of the word."""
+    placed = stated or word.confidence > 0.0
     return Word(
         channel=channel,
         text=word.text,
         start_s=round(word.start_s, TIME_DIGITS),
         end_s=round(word.end_s, TIME_DIGITS),
-        confidence=round(word.confidence, TIME_DIGITS),
+        confidence=max(round(word.confidence, TIME_DIGITS), LEAST_CONFIDENCE) if placed else 0.0,
     )

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.turns.definitions import VAP_BINS_S, VAP_SHARE
-from model.turns.units import Turn
-from schemas.conversation import ACTIVITY_HZ, Segment
+from schemas.conversation import ACTIVITY_HZ, Segment, TurnEvent
 from schemas.recording import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 Bool = NDArray[np.bool_]
@@ -19,7 +18,7 @@ NO_CLASS: Final = -1
 _ACTIVITY_PER_FRAME: Final = round(FRAME_S * ACTIVITY_HZ)
 
 
-def active_frames(spans: Iterable[Segment | Turn], n_frames: int) -> Bool:
+def active_frames(spans: Iterable[Segment | TurnEvent], n_frames: int) -> Bool:
     """Activity [2, n_frames]: a frame counts where a span covers at least half of it, and each span has one."""
     active = np.zeros((2, n_frames), dtype=np.bool_)
     for span in spans:

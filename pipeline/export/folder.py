@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.export.errors import ExportError
-from schemas.atomic import aside, put_in_place
+from schemas.atomic import aside, put_in_place, whole_file
 
 _COLUMNS: Final = ["clip_id", "kept", "split", "shard", "sha256"]
 _PART_KEY: Final = b"duplexset.export"
@@ -125,12 +125,6 @@ def part_is_there(path: Path, digest: str) -> bool:
 @contextmanager
 def part_writer(path: Path, schema: pa.Schema, digest: str) -> Iterator[pq.ParquetWriter]:
     """A Parquet file that is there only when it is whole. digest: of the clips it is made of."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = aside(path)
-    try:
-        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-            yield writer
-            writer.add_key_value_metadata({_PART_KEY: digest.encode()})
-        put_in_place(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        yield writer
+        writer.add_key_value_metadata({_PART_KEY: digest.encode()})

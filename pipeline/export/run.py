@@ -16,7 +16,8 @@ from pipeline.export.licences import MANIFEST, TABLE, write_table
 from pipeline.export.moshi_finetune import MoshiFinetune
 from pipeline.export.nu_dialogue import NuDialogue
 from pipeline.export.plan import ExportConfig, Origin, claim, only_export, origin_of
-from pipeline.export.samples import read_rows, read_sample, read_words
+from pipeline.export.samples import read_sample, read_words
+from pipeline.index import kept_clips
 from schemas.shard import ClipRow
 
 
@@ -74,14 +75,14 @@ def export(config: ExportConfig, out: Path, folder: Path, report: Callable[[str]
         form = format_of(config, origin, out, folder)
         removed = _take_away(form, folder, config, members)
         written = 0
-        rows = partial(read_rows, out, config.splits, withdrawn)
+        rows = partial(kept_clips, out, config.splits, withdrawn)
         for done, (shard, of) in enumerate(groupby(rows(), key=lambda row: str(row.shard)), start=1):
             if shard not in members.shards:
                 raise ExportError(f"{out} changed meanwhile: run the same command again; what is done is kept")
             written += form.put(shard, members.shards[shard], of)
             report(f"{shard}: {done} of {len(members.shards)} shards, {written} clips written")
         for split in members.ids:
-            form.finish(split, read_rows(out, (split,), withdrawn))
+            form.finish(split, kept_clips(out, (split,), withdrawn))
         form.close(rows)
         write_table(folder, rows(), form.files)
     return ExportResult(clips=len(members), written=written, removed=removed, notes=_notes(config, origin))

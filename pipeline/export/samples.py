@@ -1,4 +1,4 @@
-"""The clips of a dataset as an export sees them: index rows in their order, and one sample at a time."""
+"""The samples of a dataset as an export sees them, one at a time."""
 
 import hashlib
 import io
@@ -12,9 +12,6 @@ from typing import Any, BinaryIO, Final
 
 import av
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from model.codec import Codec
@@ -22,13 +19,11 @@ from model.resample import to_int16
 from model.streams import Word
 from pipeline.decode import decode_channels
 from pipeline.export.errors import ExportError
-from schemas.arrow import from_table, schema_of
 from schemas.recording import SAMPLE_RATE_HZ
 from schemas.shard import ClipRow
 from stages.tokenize import flac_of
 
 SHORTEST_WORD_S: Final = 0.02
-_ROWS = 200  # index rows in memory
 
 Words = tuple[list[Word], list[Word]]
 
@@ -96,23 +91,6 @@ def spoken(words: list[Word], length_s: float) -> list[Word]:
             end_s = min(max(stated_end_s, start_s + SHORTEST_WORD_S), length_s)
             kept.append((text.strip(), start_s, end_s, confidence))
     return sorted(kept, key=lambda word: word[1:3])
-
-
-def read_rows(out: Path, splits: tuple[str, ...], withdrawn: frozenset[str]) -> Iterator[ClipRow]:
-    """The kept clips of these splits that are not withdrawn, in the index's order: by split and clip id.
-
-    Raises ExportError where the index cannot be read or was written by another version.
-    """
-    path = out / "index" / "clips.parquet"
-    try:
-        with pq.ParquetFile(path) as file:
-            if not file.schema_arrow.equals(schema_of(ClipRow)):
-                raise ExportError(f"{path} has other columns than this version reads: build the dataset again")
-            for batch in file.iter_batches(batch_size=_ROWS):
-                table = pa.Table.from_batches([batch]).filter(pc.field("kept") & pc.field("split").isin(splits))
-                yield from (row for row in from_table(ClipRow, table) if row.clip_id not in withdrawn)
-    except pa.ArrowException as error:
-        raise ExportError(f"{path}: unreadable index ({error}); check it with `duplexset verify`") from error
 
 
 def read_sample(out: Path, row: ClipRow, codec: Codec | None = None) -> Sample:

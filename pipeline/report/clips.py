@@ -1,16 +1,14 @@
 """What came out: sums over the index of clips, and the clips that are worth a look."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from model.turns.statistics import Statistics
-from pipeline.export.samples import read_rows
+from pipeline.index import kept_clips
 from pipeline.report.choose import Candidates
 from pipeline.report.sketch import Distinct, Histogram
-from pipeline.select import SPLITS
 from schemas.clip import ClipInfo
 from schemas.licence import Licence
 from schemas.shard import ClipRow
@@ -118,8 +116,7 @@ class ClipFacts:
         for name in info.stated_speakers or info.speakers:
             self.speakers.add(name)
         self.quality.add(info, row.duration_s)
-        words = None if info.quality.n_words is None else sum(info.quality.n_words)
-        self.turns.add(info.segments, info.events, words)
+        self.turns.add(info.segments, info.events, info.quality.words)
         if row.clip_id in withdrawn:
             self.withdrawn += 1
         else:
@@ -138,13 +135,8 @@ def _count(sums: dict[Any, list[float]], key: Any, seconds: float) -> None:
 
 
 def clips_of(out: Path, withdrawn: frozenset[str]) -> ClipFacts:
-    """The facts of a dataset; its index is read piece by piece. Raises ExportError."""
+    """The facts of a dataset; its index is read piece by piece. Raises DatasetError."""
     facts = ClipFacts()
-    for row in kept_rows(out):
+    for row in kept_clips(out):
         facts.add(row, withdrawn)
     return facts
-
-
-def kept_rows(out: Path) -> Iterator[ClipRow]:
-    """All kept clips, in the index's order."""
-    return read_rows(out, tuple(split.value for split in SPLITS), frozenset())

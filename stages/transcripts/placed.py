@@ -29,7 +29,7 @@ def placed(
     separate: bool,
     whole: bool,
 ) -> Placed:
-    """Deal the utterances of a recording that lie in a span out to its channels.
+    """Deal the utterances of a recording that lie in a span out to its channels; those without times become one each.
 
     span_s: start and end on the recording's clock. segments, names, separate: see `match`. whole: the span is all of
     the recording, so that utterances without times are in it, too.
@@ -54,7 +54,18 @@ def placed(
         (untimed, "utterances without times, left out: the recording was cut in several spans"),
     )
     certain = matched.certain and not unsure
-    return Placed(tuple(dealt), replace(matched, certain=certain), tuple(f"{n} {what}" for n, what in notes if n))
+    return Placed(
+        tuple(_joined(dealt)), replace(matched, certain=certain), tuple(f"{n} {what}" for n, what in notes if n)
+    )
+
+
+def _joined(dealt: Sequence[tuple[int, Utterance]]) -> Iterator[tuple[int, Utterance]]:
+    """All that a channel says without times as one utterance, since only their order says where they are."""
+    yield from ((channel, u) for channel, u in dealt if u.start_s is not None)
+    for channel in (0, 1):
+        said = [u for c, u in dealt if c == channel and u.start_s is None]
+        if said:
+            yield channel, replace(said[0], text=" ".join(u.text for u in said))
 
 
 def _inside(utterances: Sequence[Utterance], span_s: tuple[float, float], whole: bool) -> Iterator[Utterance]:

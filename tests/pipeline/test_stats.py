@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from model.shards import DatasetError
 from model.turns.references import PUBLISHED, builtin
 from pipeline.cli import app
 from pipeline.plot_style import PlotError
@@ -129,7 +130,7 @@ def test_what_cannot_be_counted_is_one_line(tmp_path: Path, name: str, content: 
 
 
 def test_a_folder_that_is_no_dataset_and_a_picture_of_no_kind(turns: Path, tmp_path: Path) -> None:
-    with pytest.raises(StatisticsError, match="it is no dataset"):
+    with pytest.raises(DatasetError, match="it is no dataset"):
         read(str(tmp_path))
     with pytest.raises(StatisticsError, match="is no dataset and has no parts"):
         read(str(turns), "train")

@@ -1,6 +1,6 @@
 """A span gets the words of its recording's transcript; times by a made aligner."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from model.aligner.place import PAD_S
 from schemas.conversation import Diarized, Segment, Span
 from schemas.recording import LaidOut, Layout, LayoutKind, Recording
-from schemas.transcript import TimedWord, Utterance
+from schemas.transcript import TimedWord
 from stages.ingest import with_transcript
 from stages.transcribe import Transcribe, with_words
 from stages.transcripts.read import read_transcript
@@ -52,61 +53,66 @@ def row(make_recording: Callable[..., Recording], tmp_path: Path) -> Diarized:
     )
 
 
-def every_second(pcm: NDArray[np.int16], utterance: Utterance, language: str | None) -> tuple[TimedWord, ...]:
-    """Words at the utterance's start, half a second each; the last one not placed. It hears whose channel it is."""
-    assert language is None or language == "en"
-    assert (utterance.speaker == "ANNA") == (pcm[0] == 7)
-    start_s = utterance.start_s or 0.0
-    words = utterance.text.split()
-    return tuple(
-        TimedWord(
-            text=w,
-            start_s=start_s + i / 2,
-            end_s=start_s + i / 2 + 0.4,
-            confidence=0.9 if i + 1 < len(words) else 0.0,
-        )
-        for i, w in enumerate(words)
-    )
+class EverySecond:
+    """Places words half a second apart from the utterance's start on, but the last; it hears whose channel it is."""
+
+    name = "made"
+    digest = ""
+
+    def missing(self, language: str | None) -> str | None:
+        return None if language == "en" else "it knows English"
+
+    def align(
+        self, audio: NDArray[np.float32], words: Sequence[str], *, language: str | None
+    ) -> list[TimedWord | None]:
+        assert ("did" in words) == (audio[0] > 0.0)
+        placed = [
+            TimedWord(text=w, start_s=PAD_S + i / 2, end_s=PAD_S + i / 2 + 0.4, confidence=0.0001)
+            for i, w in enumerate(words)
+        ]
+        return [*placed[:-1], None]
 
 
 def test_words_go_to_the_channel_of_who_says_them_on_the_clips_clock(row: Diarized) -> None:
     recording = row.span.source.recording
     assert recording.transcript is not None
     read = read_transcript([Path(p) for p in recording.source.transcript], recording="call", duration_s=40.0)
-    made = with_words(row, recording.transcript, read, "builtin", every_second)
+    made = with_words(row, recording.transcript, read, EverySecond)
     assert [(w.channel, w.text, w.start_s) for w in made.words] == [
         (1, "did", 1.0),
         (1, "you", 1.5),
-        (1, "call", 2.0),
+        (1, "call", 1.9),
         (0, "not", 2.5),
-        (0, "yet", 3.0),
+        (0, "yet", 2.9),
     ]
+    assert [w.confidence for w in made.words] == [0.001, 0.001, 0.0, 0.001, 0.0]
     assert made.transcript is not None
     assert made.transcript.speakers == ("BEN", "ANNA")
     assert made.transcript.certain
-    assert made.transcript.aligner == "builtin"
+    assert made.transcript.aligner == "made"
     assert made.transcript.approximate == 2
     assert made.transcript.file.names == ("call.srt",)
+    assert made.transcript.notes == ("words share out their utterance's time: it knows English",)
 
 
 def test_times_that_the_transcript_has_are_kept_and_no_aligner_is_asked(row: Diarized, tmp_path: Path) -> None:
     path = tmp_path / "call.ctm"
-    path.write_text("call A 12.6 0.4 not 0.8\ncall A 13.0 0.5 yet\ncall B 11.1 0.3 did\n")
+    path.write_text("call A 12.6 0.4 not 0\ncall A 13.0 0.5 yet\ncall B 11.1 0.3 did\n")
     recording = row.span.source.recording
     assert recording.transcript is not None
     read = read_transcript(path, recording="call", duration_s=40.0)
 
-    def never(*_: object) -> tuple[TimedWord, ...]:
+    def never() -> EverySecond:
         raise AssertionError
 
-    made = with_words(row, recording.transcript, read, "builtin", never)
+    made = with_words(row, recording.transcript, read, never)
     assert [(w.channel, w.text, w.start_s, w.end_s, w.confidence) for w in made.words] == [
         (1, "did", 1.1, 1.4, 1.0),
-        (0, "not", 2.6, 3.0, 0.8),
+        (0, "not", 2.6, 3.0, 0.001),
         (0, "yet", 3.0, 3.5, 1.0),
     ]
     assert made.transcript is not None
-    assert made.transcript.aligner is None
+    assert (made.transcript.aligner, made.transcript.approximate) == (None, 0)
 
 
 def test_without_a_transcript_there_are_no_words(row: Diarized) -> None:

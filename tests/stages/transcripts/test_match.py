@@ -97,6 +97,15 @@ def test_utterances_are_cut_to_the_span_and_moved_to_its_clock() -> None:
     assert found.notes == ()
 
 
+def test_what_a_channel_says_without_times_is_one_utterance() -> None:
+    given = [says("ben", None, None, "so it"), says("anna", None, None, "mhm"), says("ben", None, None, "is")]
+    found = placed(given, (0.0, 10.0), TALK, ("anna", "ben"), separate=True, whole=True)
+    assert [(channel, u.speaker, u.text) for channel, u in found.utterances] == [
+        (0, "anna", "mhm"),
+        (1, "ben", "so it is"),
+    ]
+
+
 def test_what_has_no_place_is_counted() -> None:
     given = [*BY_TIME, says("carl", 7.5, 8.0), says("", 5.6, 5.9), says("ben", None, None)]
     found = placed(given, (0.0, 10.0), TALK, None, separate=True, whole=False)
