@@ -26,6 +26,7 @@ from model.measures.activity import to_segments
 from model.measures.pooling import pooled
 from model.measures.recording import Activity, RecordingScore, in_channel_order, score_recording
 from model.measures.separation import frame_sums
+from model.measures.turn_taking import EVENT_KINDS
 from model.simulate.voices import Pair
 from pipeline.bench_systems import BUILT, SYSTEMS, Piece
 from pipeline.bench_trust import Trust, said_of_overlaps, trust_table
@@ -58,6 +59,11 @@ COLUMNS: Final[Mapping[str, tuple[str, float, str]]] = {
     "gain in overlap": ("gain_overlap_db_median", 1.0, ".1f"),
     "leakage": ("leakage_db_median", 1.0, ".1f"),
     "swap-free": ("swap_free", 100.0, ".0f"),
+}
+TAKING: Final[Mapping[str, tuple[str, float, str]]] = {
+    **{kind.value.replace("_", " "): (f"{kind.value}_f1", 100.0, ".0f") for kind in EVENT_KINDS},
+    "offset, ms": ("transfer_offset_median_ms", 1.0, ".0f"),
+    "90 %": ("transfer_offset_p90_ms", 1.0, ".0f"),
 }
 
 
@@ -148,12 +154,17 @@ def _like(audio: Float32, shape: Float32) -> Float32:
     return np.pad(audio[:, :size], ((0, 0), (0, max(0, size - audio.shape[1]))))
 
 
-def table(scores: Mapping[str, Sequence[RecordingScore]]) -> str:
-    """Markdown: a row per system, pooled over recordings; % and dB, dB as medians of the channels."""
-    lines = ["| | " + " | ".join(COLUMNS) + " |", "|---" * (1 + len(COLUMNS)) + "|"]
+def table(
+    scores: Mapping[str, Sequence[RecordingScore]], columns: Mapping[str, tuple[str, float, str]] = COLUMNS
+) -> str:
+    """Markdown: a row per system, pooled over recordings; % and dB, dB as medians of the channels.
+
+    columns: TAKING has the F1 of turn-taking events in % instead, and errors of floor-transfer offsets.
+    """
+    lines = ["| | " + " | ".join(columns) + " |", "|---" * (1 + len(columns)) + "|"]
     for name, found in scores.items():
         figures = pooled(found)
-        values = (format(factor * figures[figure].value, form) for figure, factor, form in COLUMNS.values())
+        values = (format(factor * figures[figure].value, form) for figure, factor, form in columns.values())
         lines.append(f"| {name} ({len(found)}) | " + " | ".join(values) + " |")
     return "\n".join(lines)
 
@@ -197,7 +208,8 @@ def main() -> None:
         for group in ("everything", *name.split("-")[1:]):
             groups[group].add(compared)
     for group, compared in sorted(groups.items(), reverse=True):
-        typer.echo(f"{group}\n\n{table(compared.scores)}\n\n{trust_table(compared.trust)}\n")
+        typer.echo(f"{group}\n\n{table(compared.scores)}\n\n{table(compared.scores, TAKING)}\n")
+        typer.echo(f"{trust_table(compared.trust)}\n")
 
 
 if __name__ == "__main__":

@@ -55,6 +55,11 @@ def _recording(score: RecordingScore) -> dict[str, Any]:
         "backchannel_recall": _found(turns.backchannel_recall),
         "onsets": _edges(turns.onsets),
         "offsets": _edges(turns.offsets),
+        "events": {
+            kind.value: {"f1": c.f1, "found": c.found, "true": c.true, "made": c.made}
+            for kind, c in turns.taking.counts.items()
+        },
+        "transfer_offset_errors_ms": turns.taking.offset_errors_ms.tolist(),
         "channels": [
             {"speaker": c.speaker, **{name: get(c) for name, get in CHANNEL_FIGURES.items()}} for c in score.channels
         ],

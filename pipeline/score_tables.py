@@ -1,4 +1,4 @@
-"""What the scorer shows: three tables that fit a terminal of 80 columns, and what they rest on."""
+"""What the scorer shows: four tables that fit a terminal of 80 columns, and what they rest on."""
 
 import math
 from collections import Counter
@@ -14,6 +14,7 @@ from rich.text import Text
 from model.measures.pooling import CHANNEL_FIGURES, Figure
 from model.measures.recording import RecordingScore
 from pipeline.score import Group, Scoring
+from schemas.conversation import TurnKind
 
 SHOWN: Final = 20
 """Recordings that get rows of their own; of more, those with the greatest DER."""
@@ -41,6 +42,18 @@ _TURNS = (
     "offset\nms",
     "edges\nunpaired",
 )
+_TAKING: Final[dict[TurnKind, str]] = {
+    TurnKind.TURN: "turn",
+    TurnKind.BACKCHANNEL: "back-\nchannel",
+    TurnKind.PAUSE: "pause",
+    TurnKind.GAP: "gap",
+    TurnKind.TRANSFER: "trans-\nfer",
+    TurnKind.OVERLAP_BACKCHANNEL: "over-\nlap b.",
+    TurnKind.OVERLAP_TERMINAL: "overlap\nterm.",
+    TurnKind.OVERLAP_INTERRUPTION: "inter-\nrupted",
+    TurnKind.OVERLAP_COMPETITIVE: "com-\npeted",
+}
+_OFFSET = "offset\nms"
 
 
 def score_tables(scoring: Scoring) -> Lines:
@@ -57,6 +70,17 @@ def score_tables(scoring: Scoring) -> Lines:
         parts.append(_table("Separation, dB", _SEPARATION, scoring, shown, _separation_rows, _separation_pool))
     parts.append(
         _table("Turns, % (edges: median and 90th percentile, ms)", _TURNS, scoring, shown, _turn_rows, _turn_pool)
+    )
+    heads = (*_TAKING.values(), _OFFSET)
+    parts.append(
+        _table(
+            "Turn-taking, F1 in % (offset of transfers: median and 90th percentile, ms)",
+            heads,
+            scoring,
+            shown,
+            _taking_rows,
+            _taking_pool,
+        )
     )
     return Lines(*parts, *(Text(line) for line in notes(scoring, len(shown))))
 
@@ -163,6 +187,19 @@ def _turn_pool(group: Group) -> list[str]:
         *(f"{_whole(figures[f'{e}_median_ms'].value)}/{_whole(figures[f'{e}_p90_ms'].value)}" for e in _EDGES),
         _percent((figures["onset_unmatched"].value + figures["offset_unmatched"].value) / 2),
     ]
+
+
+def _taking_rows(score: RecordingScore) -> list[list[str]]:
+    taking = score.turns.taking
+    late_ms = np.abs(taking.offset_errors_ms)
+    late = "/".join(_whole(float(np.quantile(late_ms, share))) for share in (0.5, 0.9)) if late_ms.size else "-"
+    return [[*(_whole(100.0 * taking.counts[kind].f1) for kind in _TAKING), late]]
+
+
+def _taking_pool(group: Group) -> list[str]:
+    figures = group.figures
+    late = "/".join(_whole(figures[f"transfer_offset_{share}_ms"].value) for share in ("median", "p90"))
+    return [*(_whole(100.0 * figures[f"{kind.value}_f1"].value) for kind in _TAKING), late]
 
 
 _EDGES = ("onset", "offset")

@@ -16,6 +16,8 @@ from model.measures.diarization import DiarizationErrors
 from model.measures.events import Edges, Found
 from model.measures.recording import RecordingScore
 from model.measures.separation import ChannelScore
+from model.measures.turn_taking import EVENT_KINDS, Counted
+from schemas.conversation import TurnKind
 
 Float64 = NDArray[np.float64]
 
@@ -138,6 +140,13 @@ def _der(get: Callable[[RecordingScore], DiarizationErrors]) -> dict[str, _Measu
     }
 
 
+def _events(kind: TurnKind) -> _Measure:
+    def counted(score: RecordingScore) -> Counted:
+        return score.turns.taking.counts[kind]
+
+    return _ratio(lambda s: 2 * counted(s).found, lambda s: counted(s).true + counted(s).made)
+
+
 def _named(prefix: str, measures: dict[str, _Measure]) -> dict[str, _Measure]:
     return {f"{prefix}{name}": measure for name, measure in measures.items()}
 
@@ -159,4 +168,7 @@ _FIGURES: Final[dict[str, _Measure]] = {
     "backchannel_recall": _found(lambda s: s.turns.backchannel_recall),
     **_named("onset_", _edges(lambda s: s.turns.onsets)),
     **_named("offset_", _edges(lambda s: s.turns.offsets)),
+    **{f"{kind.value}_f1": _events(kind) for kind in EVENT_KINDS},
+    "transfer_offset_median_ms": _quantile(lambda s: np.abs(s.turns.taking.offset_errors_ms), 0.5),
+    "transfer_offset_p90_ms": _quantile(lambda s: np.abs(s.turns.taking.offset_errors_ms), 0.9),
 }

@@ -21,6 +21,7 @@ from model.measures.events import (
 )
 from model.measures.permutation import Match, Swaps, best_match, channels_of_speakers, swaps, wrong_speaker_s
 from model.measures.separation import ChannelScore, FrameSums, likeness, score_channel
+from model.measures.turn_taking import TurnTaking, turn_taking
 from schemas.conversation import Segment
 
 
@@ -50,6 +51,7 @@ class TurnScore:
     backchannel_recall: Found
     onsets: Edges
     offsets: Edges
+    taking: TurnTaking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +152,7 @@ def _turns(truth: Activity, found: Activity, frames: _Frames) -> TurnScore:
         backchannel_recall=backchannel_recall(frames.said, events, match, covered),
         onsets=onsets,
         offsets=offsets,
+        taking=turn_taking(truth.segments, found.segments, match, found.covered),
     )
 
 

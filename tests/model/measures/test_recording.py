@@ -138,7 +138,7 @@ def test_pools_are_by_time_and_repeatable() -> None:
     assert figures["der"].low < figures["der"].value < figures["der"].high
     assert figures["der_worst"].value == max(s.der.rate for s in scores)
     assert figures["si_sdr_db_median"].value == CAP_DB
-    assert figures == pooled(scores)
+    assert repr(figures) == repr(pooled(scores))  # kinds of events that are not there are NaN
     one = pooled(scores[:1])["der"]
     assert one.value == scores[0].der.rate
     assert math.isnan(one.low)
