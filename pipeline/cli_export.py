@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -61,6 +61,21 @@ def export(
     decode: Annotated[
         bool, typer.Option("--decode", help="Make the audio from the codec tokens, where no FLAC was kept.")
     ] = False,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TOKENIZER",
+            help="nu-dialogue: the text row's tokenizer: text.model of `fit text`, Moshi's, or moshi:HUB_ID.",
+            show_default="PAD throughout",
+        ),
+    ] = None,
+    text_rule: Annotated[
+        Literal["shift", "drop"] | None,
+        typer.Option(
+            help="nu-dialogue: words too fast for a token a frame: later, or cut off by the next.",
+            show_default="shift",
+        ),
+    ] = None,
 ) -> None:
     """Write a dataset in the format of another tool, with a row per clip in LICENSES.tsv.
 
@@ -79,6 +94,8 @@ def export(
         splits=tuple(name for name in SPLITS if not split or name in split),
         model_channel=model_channel.value if model_channel else None,
         decode=decode,
+        text=text,
+        text_rule=text_rule,
     )
     try:
         result = run(config, out, folder, sometimes(typer.echo, _TELL_S))

@@ -1,11 +1,12 @@
 """nu-dialogue: the words of both speakers per clip, and the tokens of many clips per Parquet file.
 
 Read by nu-dialogue/moshi-finetune: `A` and `B` are [9, T], text and then eight codebooks, of the speakers on
-channel 0 and 1; either may be the model. The text row is PAD throughout, as a tokenizer belongs to a model.
+channel 0 and 1; either may be the model. Without a text tokenizer the text row is PAD throughout.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from model.streams import text_row
+from model.streams import TextRule, TextTokenizer, Word, text_row
 from pipeline.export.folder import one_line, part_is_there, part_writer, put_text
 from pipeline.export.samples import Sample, Words
 from schemas.shard import ClipRow
@@ -25,10 +26,13 @@ SCHEMA: Final = pa.schema([("dialogue_id", pa.string()), ("A", _STREAMS), ("B", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NuDialogue:
-    """`read`: gives the sample of a clip."""
+    """`read`: gives the sample of a clip. `lost`: text tokens without a frame, of the clips written."""
 
     folder: Path
     read: Callable[[ClipRow], Sample]
+    tokenizer: TextTokenizer | None = None
+    rule: TextRule = "shift"
+    lost: Counter[str] = field(default_factory=Counter)
 
     def clip_folders(self, split: str) -> tuple[Path, ...]:
         """Where the words of a split's clips lie."""
@@ -56,7 +60,7 @@ class NuDialogue:
             for row in rows:
                 sample = self.read(row)
                 self._put_words(row, sample.words)
-                writer.write_table(pa.Table.from_pylist([_dialogue(sample)], schema=SCHEMA))
+                writer.write_table(pa.Table.from_pylist([self._dialogue(sample)], schema=SCHEMA))
                 written += 1
         return written
 
@@ -78,17 +82,16 @@ class NuDialogue:
         put_text(self._text(row), one_line(sorted(spoken, key=lambda w: (w["start"], w["end"]))) + "\n")
         return 1
 
+    def _dialogue(self, sample: Sample) -> dict[str, Any]:
+        """A row of the Parquet file."""
+        codes, words = sample.codes, sample.words
+        return {
+            "dialogue_id": sample.row.clip_id,
+            **{name: self._streams(codes[c], words[c]).tolist() for c, name in enumerate(SPEAKERS)},
+        }
 
-def _dialogue(sample: Sample) -> dict[str, Any]:
-    """A row of the Parquet file."""
-    codes, words = sample.codes, sample.words
-    return {
-        "dialogue_id": sample.row.clip_id,
-        **{name: _streams(codes[c], words[c]).tolist() for c, name in enumerate(SPEAKERS)},
-    }
-
-
-def _streams(codes: NDArray[np.int16], words: list[Any]) -> NDArray[np.int64]:
-    """int64 [9, T] of one speaker."""
-    text, _ = text_row(words, codes.shape[1], None)
-    return np.concatenate([text[None], codes], dtype=np.int64)
+    def _streams(self, codes: NDArray[np.int16], words: list[Word]) -> NDArray[np.int64]:
+        """int64 [9, T] of one speaker."""
+        placed = text_row(words, codes.shape[1], self.tokenizer, self.rule)
+        self.lost.update(placed.lost._asdict())
+        return np.concatenate([placed.row[None], codes], dtype=np.int64)

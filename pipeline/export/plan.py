@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from model.codec import Codec, load_codec
+from model.streams import TextRule
+from model.text import SentencePieceText, load_text_tokenizer
 from pipeline.describe import read_description
 from pipeline.export.errors import ExportError
 from schemas.atomic import write_text
@@ -22,19 +24,23 @@ SPLITS: Final = tuple(split.value for split in Split)
 CHANNELS: Final = {"0": (0,), "1": (1,), "both": (0, 1)}
 _WITH_CHANNEL: Final = "moshi-finetune"
 _WITHOUT_AUDIO: Final = "nu-dialogue"
+_WITH_TEXT: Final = "nu-dialogue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportConfig:
     """`to`: the format. `model_channel`: which speaker is the model, None where the format does not ask.
 
-    `decode`: audio out of the codec tokens, not the FLAC of the samples.
+    `decode`: audio out of the codec tokens, not the FLAC of the samples. `text`: the tokenizer of the text row, see
+    `load_text_tokenizer`; `text_rule`: for words that come too fast, see `text_row`; None: nothing was said about it.
     """
 
     to: str
     splits: tuple[str, ...] = SPLITS
     model_channel: str | None = None
     decode: bool = False
+    text: str | None = None
+    text_rule: TextRule | None = None
 
     def __post_init__(self) -> None:
         """Raise ExportError for what cannot be asked for."""
@@ -50,6 +56,15 @@ class ExportConfig:
             raise ExportError(f"--model-channel is for --to {_WITH_CHANNEL}: {self.to} has both speakers alike")
         if self.decode and self.to == _WITHOUT_AUDIO:
             raise ExportError(f"--decode makes audio, and --to {self.to} has none: leave it out")
+        if self.text is not None and self.to != _WITH_TEXT:
+            raise ExportError(f"--text is for --to {_WITH_TEXT}: {self.to} has words, and no row of text tokens")
+        if self.text_rule is not None and self.text is None:
+            raise ExportError("--text-rule is for a row of text tokens: give --text as well, or leave it out")
+
+    @property
+    def rule(self) -> TextRule:
+        """For words that come too fast."""
+        return self.text_rule or "shift"
 
     @property
     def orientations(self) -> tuple[int, ...]:
@@ -59,10 +74,11 @@ class ExportConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """The dataset: its description, and the codec where audio is made from the tokens."""
+    """The dataset: its description, the codec where audio is made from the tokens, and the text tokenizer if any."""
 
     description: dict[str, Any]
-    codec: Codec | None
+    codec: Codec | None = None
+    tokenizer: SentencePieceText | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -77,7 +93,7 @@ class Origin:
 
 
 def origin_of(config: ExportConfig, out: Path) -> Origin:
-    """Look at the dataset. Raises ExportError where it is none or lacks the audio, CodecError."""
+    """Look at the dataset. Raises ExportError where it is none or lacks the audio, CodecError, TextError."""
     try:
         description = read_description(out)
         if description is None:
@@ -92,7 +108,8 @@ def origin_of(config: ExportConfig, out: Path) -> Origin:
                 f"{out} was built without audio, which {config.to} needs: build it again with --flac, "
                 "or give --decode to make audio from the codec tokens"
             )
-        return Origin(description=description, codec=None)
+        tokenizer = load_text_tokenizer(config.text) if config.text is not None else None
+        return Origin(description=description, tokenizer=tokenizer)
     codec = load_codec(codec_name)
     if weights.get(codec_name, codec.digest) != codec.digest:
         raise ExportError(
@@ -111,6 +128,8 @@ def claim(config: ExportConfig, origin: Origin, folder: Path) -> None:
         "split": [split for split in SPLITS if split in config.splits],
         "model_channel": (config.model_channel or "both") if config.to == _WITH_CHANNEL else None,
         "decode": config.decode,
+        "text": origin.tokenizer.digest if origin.tokenizer else None,
+        "text_rule": config.rule if origin.tokenizer else None,
         "fingerprint": origin.fingerprint,
     }
     if not path.is_file():

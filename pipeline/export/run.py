@@ -85,7 +85,7 @@ def export(config: ExportConfig, out: Path, folder: Path, report: Callable[[str]
             form.finish(split, kept_clips(out, (split,), withdrawn))
         form.close(rows)
         write_table(folder, rows(), form.files)
-    return ExportResult(clips=len(members), written=written, removed=removed, notes=_notes(config, origin))
+    return ExportResult(clips=len(members), written=written, removed=removed, notes=_notes(form, origin))
 
 
 def format_of(config: ExportConfig, origin: Origin, out: Path, folder: Path) -> Format:
@@ -94,7 +94,7 @@ def format_of(config: ExportConfig, origin: Origin, out: Path, folder: Path) -> 
     if config.to == "moshi-finetune":
         return MoshiFinetune(folder=folder, channels=config.orientations, read=read)
     if config.to == "nu-dialogue":
-        return NuDialogue(folder=folder, read=read)
+        return NuDialogue(folder=folder, read=read, tokenizer=origin.tokenizer, rule=config.rule)
     if config.to == "lhotse":
         return Lhotse(folder=folder, read=read, read_words=partial(read_words, out))
     if config.to == "huggingface":
@@ -123,11 +123,16 @@ def _take_away(form: Format, folder: Path, config: ExportConfig, members: Member
     return len(found)
 
 
-def _notes(config: ExportConfig, origin: Origin) -> tuple[str, ...]:
-    """What a format cannot say."""
-    if config.to != "nu-dialogue":
+def _notes(form: Format, origin: Origin) -> tuple[str, ...]:
+    """What a format cannot say, and what it lost."""
+    if not isinstance(form, NuDialogue):
         return ()
-    notes = ["the text row of the tokens is PAD: no tokenizer was there; the words are in text/"]
+    notes = []
+    if origin.tokenizer is None:
+        notes.append("the text row of the tokens is PAD: give a tokenizer with --text; the words are in text/")
     if origin.codec_name != "mimi":
         notes.append("the tokens are not of Mimi but of another codec: Moshi's weights do not know them")
+    if form.lost.total():
+        parts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in form.lost.items() if count)
+        notes.append(f"{form.lost.total()} text tokens have no frame in what was written now: {parts}")
     return tuple(notes)

@@ -43,5 +43,15 @@ def test_the_help_fits_and_names_every_format() -> None:
     assert done.exit_code == 0
     assert max(len(line.rstrip()) for line in done.output.splitlines()) <= 80
     assert "…" not in done.output
-    for name in ("moshi-finetune", "nu-dialogue", "lhotse", "huggingface", "--split", "--model-channel", "--decode"):
+    for name in (
+        "moshi-finetune",
+        "nu-dialogue",
+        "lhotse",
+        "huggingface",
+        "--split",
+        "--model-channel",
+        "--decode",
+        "--text",
+        "--text-rule",
+    ):
         assert name in done.output

@@ -1,12 +1,26 @@
 """nu-dialogue's files, read by its published description."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
+
+from model.fit_text import train_pieces
+from model.streams import words_of_row
+from model.text import load_text_tokenizer
+from pipeline.export.errors import ExportError
 
 N_FRAMES = 105
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "text.model"
+    path.write_bytes(train_pieces({"hello": 3, "there": 2, "yes": 2, "bye": 1}, 270))
+    return path
 
 
 def test_tokens_of_both_speakers(world: Any) -> None:
@@ -57,3 +71,31 @@ def test_a_lost_text_is_written_again_without_the_tokens(world: Any) -> None:
 def test_no_audio_is_needed(make_world: Any) -> None:
     _, result = make_world("ab", flac=False).export("nu-dialogue")
     assert result.written == 4
+
+
+def test_with_a_tokenizer_the_text_row_reads_as_the_words(world: Any, tokenizer: Path) -> None:
+    folder, result = world.export("nu-dialogue", text=str(tokenizer))
+    reader = load_text_tokenizer(str(tokenizer))
+    for path in (folder / "tokens").iterdir():
+        for row in pq.read_table(path).to_pylist():
+            rows = [np.array(row[name])[0] for name in "AB"]
+            assert [w.text for w in words_of_row(rows[0], reader)] == ["naïve", "hello", "there"]
+            assert next(w.text for w in words_of_row(rows[1], reader)) == "yes"
+    assert not any("PAD" in note for note in result.notes)
+
+
+def test_what_has_no_frame_left_is_said(world: Any, tokenizer: Path) -> None:
+    """Two frames are left for "bye", which begins 20 ms before the clip's end and has more tokens."""
+    _, result = world.export("nu-dialogue", text=str(tokenizer))
+    tokens = len(load_text_tokenizer(str(tokenizer)).encode("bye"))
+    assert tokens > 2
+    lost = 6 * (tokens - 2)
+    assert result.notes[-1] == f"{lost} text tokens have no frame in what was written now: {lost} past end"
+
+
+def test_another_tokenizer_or_rule_is_another_export(world: Any, tokenizer: Path) -> None:
+    world.export("nu-dialogue", text=str(tokenizer))
+    with pytest.raises(ExportError, match="text_rule 'shift', not 'drop'"):
+        world.export("nu-dialogue", text=str(tokenizer), text_rule="drop")
+    with pytest.raises(ExportError, match="holds an export with text "):
+        world.export("nu-dialogue")

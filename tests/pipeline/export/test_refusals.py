@@ -92,6 +92,8 @@ def test_two_exports_at_once_are_refused(make_world: Any) -> None:
         ({"to": "moshi-finetune", "model_channel": "2"}, "--model-channel '2' is not known"),
         ({"to": "lhotse", "model_channel": "0"}, "--model-channel is for --to moshi-finetune"),
         ({"to": "nu-dialogue", "decode": True}, "--decode makes audio, and --to nu-dialogue has none"),
+        ({"to": "lhotse", "text": "x.model"}, "--text is for --to nu-dialogue"),
+        ({"to": "nu-dialogue", "text_rule": "drop"}, "--text-rule is for a row of text tokens"),
     ],
     ids=str,
 )
