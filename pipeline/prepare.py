@@ -9,11 +9,11 @@ from pathlib import Path
 from cluster.engine import Engine
 from cluster.gather import UnitDone
 from cluster.rows import Failed
+from pipeline import quarantine
 from pipeline.config import BuildConfig, conversation, intake
 from pipeline.sources import Sources
 from pipeline.view import View
 from schemas.arrow import to_dict
-from schemas.atomic import write_text
 from schemas.prepared import PreparedFile, PreparedWriter, loss_of
 from schemas.recording import Recording, Source
 from schemas.rejection import Reason, Rejection
@@ -61,6 +61,7 @@ class Preparation:
 
     def run(self, sources: Sources) -> Prepared:
         """Prepare what is missing and give all that is there."""
+        quarantine.clear(self.out)
         units, missing = self.plan(sources)
         self.view.preparing(sum(r.duration_s or 0.0 for r, _ in missing), len(missing))
         for _, path in units:
@@ -79,7 +80,7 @@ class Preparation:
             elif isinstance(row, Rejection):
                 self._refuse(sources[unit], row)
             elif isinstance(row, Failed):
-                self._quarantine(sources[unit].uri, row)
+                self._quarantine(sources[unit].uri, None, row)
             self.view.identified(unit + 1, len(sources))
         return [self._first(same) for _, same in sorted(found.items())]
 
@@ -102,7 +103,7 @@ class Preparation:
                     open_files[unit] = PreparedWriter(path, recording, self.fingerprint)
                 if isinstance(row, Failed):
                     open_files.pop(unit).abort()
-                    self._quarantine(recording.source.uri, row)
+                    self._quarantine(recording.source.uri, recording.duration_s, row)
                     over.add(unit)
                 elif isinstance(row, UnitDone):
                     if unit not in over:
@@ -116,7 +117,7 @@ class Preparation:
                 writer.abort()
         for unit in set(range(len(missing))) - over:
             lost = Failed(error="the engine ended without its result", trace="")
-            self._quarantine(missing[unit][0].source.uri, lost)
+            self._quarantine(missing[unit][0].source.uri, missing[unit][0].duration_s, lost)
 
     def _refuse(self, source: Source, rejection: Rejection) -> None:
         row = RecordingRow(
@@ -136,8 +137,7 @@ class Preparation:
         self.view.row(rejection)
         self.view.finished(row)
 
-    def _quarantine(self, uri: str, failed: Failed) -> None:
-        trace = self.out / "work" / "quarantine" / f"{hashlib.sha256(uri.encode()).hexdigest()[:16]}.txt"
-        write_text(trace, f"{uri}\n{failed.error}\n{failed.trace}")
+    def _quarantine(self, uri: str, duration_s: float | None, failed: Failed) -> None:
+        trace = quarantine.put(self.out, uri, duration_s, failed)
         self.result.quarantined.append(uri)
         self.view.quarantined(uri, failed.error, trace)

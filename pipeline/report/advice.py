@@ -50,10 +50,11 @@ class Measured:
     approximate: float
     speakers: int
     withdrawn: int
+    quarantined: int
 
 
-def measured(flow: Flow, clips: ClipFacts, wanted_splits: Sequence[str]) -> Measured:
-    """The figures of a dataset. wanted_splits: those that were to get a share."""
+def measured(flow: Flow, clips: ClipFacts, wanted_splits: Sequence[str], quarantined: int) -> Measured:
+    """The figures of a dataset. wanted_splits: those that were to get a share. quarantined: recordings."""
     quality, figures = clips.quality, clips.turns.figures()
     return Measured(
         clips=clips.clips,
@@ -70,6 +71,7 @@ def measured(flow: Flow, clips: ClipFacts, wanted_splits: Sequence[str]) -> Meas
         approximate=_share(quality.approximate, quality.words),
         speakers=clips.speakers.count(),
         withdrawn=clips.withdrawn,
+        quarantined=quarantined,
     )
 
 
@@ -87,6 +89,9 @@ def _whole(m: Measured) -> Iterator[Advice]:
     if m.unlicensed:
         text = f"Without a licence: {m.unlicensed} of the recordings used."
         yield Advice("unlicensed", text, "Do not give the dataset to others before you have their licences.")
+    if m.quarantined:
+        text = f"In quarantine, as their work failed again and again: {m.quarantined} recordings."
+        yield Advice("quarantined", text, "Run the same build again; if they fail again, send us the traceback.")
     if not m.clips:
         do = "Section 'What went in' says why; correct that and build again." if m.recordings else "Name recordings."
         yield Advice("nothing", "Nothing was kept: the dataset has no clips.", do)

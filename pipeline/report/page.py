@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from model.turns.references import BUILTIN, PUBLISHED, builtin
 from model.turns.statistics import Statistics
+from pipeline.quarantine import Quarantined
 from pipeline.report.advice import advise, measured
 from pipeline.report.choose import Chosen
 from pipeline.report.clips import ClipFacts, LicenceKey
@@ -27,6 +28,7 @@ from schemas.licence import NO_LICENCE
 
 DETAILS: Final = 15
 LICENCES: Final = 50
+QUARANTINE: Final = 20
 _WORDS: Final = {True: "yes", False: "no", None: "unknown"}
 
 
@@ -36,6 +38,7 @@ class Report:
 
     description: dict[str, Any]
     flow: Flow
+    failed: Sequence[Quarantined]
     clips: ClipFacts
     shown: list[tuple[Chosen, Excerpt]]
 
@@ -51,8 +54,10 @@ def render(report: Report) -> str:
     )
     environment.filters.update(hours=hours, number=number, percent=percent)
     return environment.get_template("page.html").render(
-        advice=advise(measured(flow, clips, wanted)),
+        advice=advise(measured(flow, clips, wanted, len(report.failed))),
         flow=flow,
+        failed=report.failed,
+        quarantine_rows=QUARANTINE,
         clips=clips,
         quality=clips.quality,
         splits=[

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from model.codec import Codec, CodecError, load_codec
 from pipeline.describe import read_description
+from pipeline.quarantine import quarantined
 from pipeline.report.clips import clips_of
 from pipeline.report.errors import ReportError
 from pipeline.report.excerpt import excerpt_of
@@ -31,7 +32,9 @@ def write_report(out: Path) -> Path:
 
     clips = clips_of(out, read_withdrawn(out / "withdrawn.jsonl"))
     shown = [(chosen, excerpt_of(out, chosen, codec)) for chosen in clips.candidates.chosen()]
-    page = render(Report(description=description, flow=flow_of(out), clips=clips, shown=shown))
+    page = render(
+        Report(description=description, flow=flow_of(out), failed=quarantined(out), clips=clips, shown=shown)
+    )
     write_text(out / NAME, page)
     return out / NAME
 

@@ -13,6 +13,7 @@ from cluster.inline import InlineEngine
 from pipeline import prepare as module
 from pipeline.config import BuildConfig
 from pipeline.prepare import Preparation, Prepared
+from pipeline.quarantine import quarantined
 from pipeline.sources import Sources
 from pipeline.view import View
 from schemas.clip import Clip
@@ -122,11 +123,11 @@ def test_a_recording_that_keeps_failing_is_quarantined_and_the_rest_goes_on(run:
     assert not list(tmp_path.rglob(".*.tmp"))
 
 
-def test_a_quarantined_recording_is_tried_again_by_the_next_run(
-    run: Run,
-) -> None:
+def test_a_quarantined_recording_is_tried_again_by_the_next_run(run: Run, tmp_path: Path) -> None:
     run("a", "b", bad="b")
+    assert [one.uri for one in quarantined(tmp_path)] == ["b"]
     result, _, calls = run("a", "b")
     assert calls == ["b"]
     assert len(result.files) == 2
     assert result.quarantined == []
+    assert quarantined(tmp_path) == []

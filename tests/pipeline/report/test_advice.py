@@ -22,6 +22,7 @@ WELL = Measured(
     approximate=0.0,
     speakers=100,
     withdrawn=0,
+    quarantined=0,
 )
 ABOVE = ("unused", "lost", "low_confidence", "leakage_db", "uncertain", "approximate")
 
@@ -60,6 +61,7 @@ def test_overlap_above_what_people_do() -> None:
 def test_what_is_there_or_not() -> None:
     assert names(replace(WELL, unlicensed=1)) == ["unlicensed"]
     assert names(replace(WELL, withdrawn=1)) == ["withdrawn"]
+    assert names(replace(WELL, quarantined=1)) == ["quarantined"]
     assert names(replace(WELL, empty_splits=("test",))) == ["empty_splits"]
     assert names(replace(WELL, clips=0, speakers=0)) == ["nothing"]
 

@@ -12,6 +12,8 @@ import pytest
 from rich.console import Console
 
 from cluster.engine import open_engine
+from cluster.rows import Failed
+from pipeline import quarantine
 from pipeline.build import build
 from pipeline.config import BuildConfig
 from pipeline.report import write
@@ -163,3 +165,15 @@ def test_a_report_that_cannot_be_written_loses_nothing(tmp_path: Path, monkeypat
     out, said = build_of_nothing(tmp_path)
     assert "the dataset is whole; try `duplexset report" in said
     assert list(verify(out)) == []
+
+
+def test_recordings_in_quarantine_are_listed_with_their_error(make_world: Callable[..., object]) -> None:
+    out: Path = make_world().out  # type: ignore[attr-defined]
+    quarantine.put(out, "<b>worst</b>\n.wav", 3600.0, Failed(error="RuntimeError: a\nb", trace="Traceback"))
+    quarantine.put(out, "unknown.wav", None, Failed(error="OSError: gone", trace="Traceback"))
+    page = Elements(write_report(out).read_text(encoding="utf-8"))
+    for words in ("<b>worst</b> .wav", "1.00 h", "RuntimeError: a b", "unknown.wav", "OSError: gone"):
+        assert words in page.text
+    assert "In quarantine, as their work failed again and again: 2 recordings." in page.text
+    quarantine.clear(out)
+    assert "quarantine" not in write_report(out).read_text(encoding="utf-8")
