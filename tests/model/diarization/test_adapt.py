@@ -5,7 +5,18 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from model.diarization.adapt import LENGTH, MOST, PART, adapted, conversation, fitted, some_of
+from model.diarization.adapt import (
+    BETAS,
+    LEARNING_RATE,
+    LENGTH,
+    MOST,
+    PART,
+    STEPS,
+    adapted,
+    conversation,
+    fitted,
+    some_of,
+)
 from model.diarization.networks import Networks
 from model.diarization.track import Track
 from model.separator.net import states
@@ -88,3 +99,21 @@ def test_training_threads_are_put_back() -> None:
     before = torch.get_num_threads()
     fitted(torch.nn.Linear(4, 3), torch.randn(20, 4), torch.zeros(20, dtype=torch.long))
     assert torch.get_num_threads() == before
+
+
+def test_the_steps_are_adams() -> None:
+    """Those of torch.optim.Adam, without its import."""
+    torch.manual_seed(0)
+    layer, seen, said = torch.nn.Linear(40, 3), torch.randn(200, 40), torch.randint(0, 4, (200,))
+    own = torch.nn.Linear(40, 3)
+    own.load_state_dict(layer.state_dict())
+    optimizer = torch.optim.Adam(own.parameters(), lr=LEARNING_RATE, betas=BETAS)
+    for _ in range(STEPS):
+        loss = torch.nn.functional.cross_entropy(states(own(seen)), said)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    made = fitted(layer, seen, said)
+    assert not torch.allclose(layer.weight, own.weight, atol=1e-3)
+    for mine, theirs in zip(made.parameters(), own.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, atol=1e-6, rtol=0.0, check_stride=False)
