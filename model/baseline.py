@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from model.duplex import DuplexModel, stream_nll
-from model.loader import Windows, held_out_windows
+from model.loader import held_out_windows
 from model.streams import CODEBOOKS
+from model.windows import Windows
 from model.world import World
 
 UNIGRAM_FRAMES = 500_000  # 11 h: more would not move the unigram
@@ -82,7 +83,7 @@ def fit_unigram(windows: Windows, card: int, text_card: int) -> Unigram:
             break
         if windows.index.clip_id(clip) in withdrawn:
             continue
-        items, _ = windows.items(clip)
+        items = windows.items(clip).items
         for own in items:
             text += np.bincount(own[0], minlength=text_card)
             codes += [np.bincount(row, minlength=card) for row in own[1 : 1 + CODEBOOKS]]
@@ -109,13 +110,13 @@ class Evaluation:
     def __call__(self, model: DuplexModel, world: World, device: torch.device) -> HeldOut:
         """Both losses over all processes' windows. Leaves the model in training mode."""
         model.eval()
-        dep_q = model.config.dep_q
+        dep_q, prompt_frames = model.config.dep_q, self.windows.prompt_frames
         sums = torch.zeros(3, 1 + dep_q, dtype=torch.float64, device=device)
         for codes in self._batches(world):
             on_device = codes.to(device)
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                nll = stream_nll(model(on_device), on_device)
-            unigram = self.unigram.nats(codes, dep_q).to(device).where(nll.mask, 0.0)
+                nll = stream_nll(model(on_device, prompt_frames), on_device[:, :, prompt_frames:])
+            unigram = self.unigram.nats(codes[:, :, prompt_frames:], dep_q).to(device).where(nll.mask, 0.0)
             sums += torch.stack([part.double().sum(dim=(0, 2)) for part in (nll.nats, unigram, nll.mask)])
         model.train()
         model_sum, unigram_sum, counts = world.sum(sums).cpu()
@@ -126,7 +127,7 @@ class Evaluation:
         )
 
     def _batches(self, world: World) -> Iterator[torch.Tensor]:
-        """This rank's share, int64 [up to batch_size, 17, W]."""
+        """This rank's share, int64 [up to batch_size, 17, P + W]."""
         pending: list[NDArray[np.int64]] = []
         for window in held_out_windows(self.windows, self.limit, world.rank, world.size):
             pending.append(window)

@@ -139,14 +139,20 @@ class DuplexModel(nn.Module):
         for head in (self.text_linear, *self.linears):
             nn.init.zeros_(head.weight)
 
-    def forward(self, codes: torch.Tensor) -> DuplexOutput:
-        """Teacher-forced logits. codes: int64 [B, 17, T], undelayed, NO_TOKEN where there is nothing."""
+    def forward(self, codes: torch.Tensor, prompt_frames: int = 0) -> DuplexOutput:
+        """Teacher-forced logits of the frames after the prompt, which is only read.
+
+        codes: int64 [B, 17, T], undelayed, NO_TOKEN where there is nothing. prompt_frames: P of them come first; what
+        comes out is that of codes[:, :, P:]. The acoustic codes of the prompt's last frame are none of it, though the
+        delay has them predicted together with the first one's semantic code.
+        """
         n_frames = codes.shape[2]
         initial = initial_tokens(self.config.card, self.config.text_card).to(codes.device)
         delayed = delay(codes, DELAYS, initial)[:, :, :n_frames]
         first = initial[None, :, None].expand(codes.shape[0], -1, 1)
-        hidden_BTD = self._temporal(torch.cat([first, delayed[:, :, :-1]], dim=2))
-        depth_BKTD = self._depth(delayed, hidden_BTD)
+        hidden_BTD = self._temporal(torch.cat([first, delayed[:, :, :-1]], dim=2))[:, prompt_frames:]
+        depth_BKTD = self._depth(delayed[:, :, prompt_frames:], hidden_BTD)
+        codes = codes[:, :, prompt_frames:]
         audio_delays = DELAYS[1 : 1 + self.config.dep_q]
         spare = max(audio_delays)
         aligned_BKTD = undelay(functional.pad(depth_BKTD, (0, 0, 0, spare)), audio_delays)

@@ -7,13 +7,14 @@ nothing is gained by reading shards end to end), deals them to the readers in tu
 Windows. A clip of n frames gives ceil(n / W) windows whose grid starts at an offset drawn per clip and epoch, such
 that each frame is seen exactly once an epoch; a window that the clip does not fill ends in NO_TOKEN.
 
+Prompts. With `prompt_frames`, each window stands behind a prompt of that many frames, see `model.prompt`.
+
 Orientation. Which channel is the model is drawn per clip and turns over every epoch: two epochs show both.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import torch
@@ -21,70 +22,51 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from model.fit_data import leave_interrupts_to_the_trainer
-from model.shards import ClipIndex, Dataset, DatasetError
-from model.streams import NO_TOKEN, TextRule, TextTokenizer, item, text_row
+from model.shards import DatasetError
+from model.windows import ClipItems, PromptedWindow, Windows
 
 BLOCK_CLIPS = 64
 
 
-def _hash(*parts: int | str) -> int:
-    """64 bits that depend on the parts alone, on every machine."""
-    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "big")
+class PromptCounts(NamedTuple):
+    """Of the prompts of a run: how many lack a voice outside of their window, a role, and had too long a role."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Windows:
-    """What the windows are cut from and how: the same for every reader of a run."""
-
-    dataset: Dataset
-    index: ClipIndex
-    window_frames: int
-    seed: int
-    tokenizer: TextTokenizer | None = None
-    rule: TextRule = "shift"
-
-    def count(self, clip: int) -> int:
-        """Windows that the clip gives in every epoch and orientation."""
-        return -(-int(self.index.n_frames[clip]) // self.window_frames)
-
-    def draw(self, clip: int, epoch: int) -> tuple[int, int]:
-        """Offset of the window grid in frames and the channel that is the model, for this clip and epoch."""
-        slack = self.count(clip) * self.window_frames - int(self.index.n_frames[clip])
-        offset = _hash(self.seed, epoch, self.index.clip_id(clip)) % (slack + 1)
-        return offset, (_hash(self.seed, self.index.clip_id(clip)) + epoch) % 2
-
-    def items(self, clip: int) -> tuple[list[NDArray[np.int64]], int]:
-        """The whole clip as [17, T], with channel 0 and with channel 1 as the model, and text tokens lost."""
-        tokens = self.dataset.read(self.index, clip, with_words=self.tokenizer is not None)
-        n_frames = int(self.index.n_frames[clip])
-        rows = [text_row(words, n_frames, self.tokenizer, self.rule) for words in tokens.words]
-        text = np.stack([placed.row for placed in rows])
-        return [item(tokens.codes, text, own) for own in (0, 1)], sum(placed.lost.total for placed in rows)
-
-    def cut(self, whole: NDArray[np.int64], number: int, offset: int) -> NDArray[np.int64]:
-        """Window `number` of a grid that starts `offset` frames before the clip. [17, T] to [17, W]."""
-        start = number * self.window_frames - offset
-        piece = whole[:, max(start, 0) : start + self.window_frames]
-        window = np.full((len(whole), self.window_frames), NO_TOKEN, dtype=np.int64)
-        window[:, : piece.shape[1]] = piece
-        return window
+    prompts: int
+    no_voice: int
+    no_role: int
+    roles_too_long: int
 
 
 @dataclass(slots=True, kw_only=True)
 class ReaderState:
-    """Where a reader stands: the next window is number `window` of block `block` of epoch `epoch`."""
+    """Where a reader stands: the next window is number `window` of block `block` of epoch `epoch`.
+
+    What was lost up to there, and, of the prompts, how many lack a voice or a role; `roles_too_long` of the latter
+    did not fit.
+    """
 
     epoch: int = 0
     block: int = 0
     window: int = 0
     text_tokens_lost: int = 0
+    prompts: int = 0
+    no_voice: int = 0
+    no_role: int = 0
+    roles_too_long: int = 0
+
+    def count(self, window: PromptedWindow) -> None:
+        """Count a window's prompt."""
+        self.prompts += 1
+        self.no_voice += window.no_voice
+        self.no_role += window.no_role
+        self.roles_too_long += window.role_too_long
 
 
 class WindowReader:
     """Endless windows of one reader out of `readers`: every clip of an epoch goes to exactly one of them.
 
-    Yields int64 [17, W]. Withdrawn clips are skipped from the next start or epoch on, which moves no other window.
-    Raises DatasetError where this reader has nothing to read.
+    Yields int64 [17, P + W]. Withdrawn clips are skipped from the next start or epoch on, which moves no other
+    window. Raises DatasetError where this reader has nothing to read.
     """
 
     def __init__(self, windows: Windows, reader: int = 0, readers: int = 1) -> None:
@@ -133,7 +115,7 @@ class WindowReader:
         places = [(int(clip), number) for clip in clips for number in range(windows.count(clip))]
         shuffle = np.random.default_rng([windows.seed, state.epoch, self.reader, state.block])
         order = shuffle.permutation(len(places))
-        loaded: dict[int, tuple[list[NDArray[np.int64]], int]] = {}
+        loaded: dict[int, ClipItems] = {}
         while state.window < len(order):
             clip, number = places[order[state.window]]
             state.window += 1
@@ -142,35 +124,37 @@ class WindowReader:
             offset, own = windows.draw(clip, state.epoch)
             if clip not in loaded:
                 loaded[clip] = windows.items(clip)
-            items, text_tokens_lost = loaded[clip]
-            state.text_tokens_lost += text_tokens_lost if number == 0 else 0
-            yield windows.cut(items[own], number, offset)
+            state.text_tokens_lost += loaded[clip].text_tokens_lost if number == 0 else 0
+            window = windows.prompted(loaded[clip], own, number, offset, withdrawn)
+            if windows.prompt_frames:
+                state.count(window)
+            yield window.codes
 
 
 def held_out_windows(windows: Windows, limit: int, rank: int = 0, world: int = 1) -> Iterator[NDArray[np.int64]]:
     """The first `limit` windows of a split in a fixed shuffled order, each in both orientations, dealt to the ranks.
 
-    Yields int64 [17, W]; a window's two orientations count as two.
+    Yields int64 [17, P + W]; a window's two orientations count as two.
     """
     withdrawn = windows.dataset.withdrawn()
     place = 0
     for clip in np.random.default_rng(windows.seed).permutation(len(windows.index)):
         if windows.index.clip_id(clip) in withdrawn:
             continue
-        items: list[NDArray[np.int64]] = []
+        loaded: ClipItems | None = None
         for number in range(windows.count(clip)):
             for own in (0, 1):
                 if place >= limit:
                     return
                 if place % world == rank:
-                    items = items or windows.items(clip)[0]
-                    yield windows.cut(items[own], number, 0)
+                    loaded = loaded or windows.items(clip)
+                    yield windows.prompted(loaded, own, number, 0, withdrawn).codes
                 place += 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """codes: int64 [B, 17, W]; worker: which reader of this rank made it; state: that reader's place after it.
+    """codes: int64 [B, 17, P + W]; worker: which reader of this rank made it; state: that reader's place after it.
 
     An array, no tensor: a loader process that is told to stop while a tensor is on its way to shared memory is
     aborted by the C++ library under it.
@@ -205,7 +189,7 @@ class LoaderState(TypedDict):
 
 
 class WindowBatches:
-    """Endless batches [B, 17, W] of one rank, from `workers` loader processes in turn (0: read in this process).
+    """Endless batches [B, 17, P + W] of one rank, from `workers` loader processes in turn (0: read in this process).
 
     `state_dict` is the place after the last batch taken, whatever the processes have read ahead.
     """

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from model.prompt import Persona
 from model.streams import CARD, CODEBOOKS, Word
 from schemas.errors import UserError
 
@@ -61,10 +62,14 @@ class ClipIndex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipTokens:
-    """codes: int16 [2, 8, T]; words: per channel, in order of their start (empty where they were not asked for)."""
+    """codes: int16 [2, 8, T]; words: per channel, in order of their start (empty where they were not asked for).
+
+    persona: None where it was not asked for.
+    """
 
     codes: NDArray[np.int16]
     words: tuple[Sequence[Word], Sequence[Word]]
+    persona: Persona | None = None
 
 
 class Dataset:
@@ -124,25 +129,26 @@ class Dataset:
         except (ValueError, TypeError, KeyError) as error:
             raise DatasetError(f"{path}: a line is not JSON with a clip_id ({error}); mend it by hand") from error
 
-    def read(self, index: ClipIndex, clip: int, *, with_words: bool) -> ClipTokens:
-        """Read the codes, and the words if asked for, of the clip in row `clip` of the index."""
+    def read(self, index: ClipIndex, clip: int, *, with_words: bool, with_persona: bool = False) -> ClipTokens:
+        """Read the codes, and words and persona if asked for, of the clip in row `clip` of the index."""
         path = f"{self._path}/shards/{index.shards[clip].as_py()}"
         clip_id, n_frames = index.clip_id(clip), int(index.n_frames[clip])
         start, length = int(index.offsets[clip]), int(index.lengths[clip])
         codes_bytes = NPY_HEADER_BYTES + 2 * 2 * CODEBOOKS * n_frames
-        wanted = length if with_words else min(length, TAR_BLOCK + codes_bytes)
+        wanted = length if with_words or with_persona else min(length, TAR_BLOCK + codes_bytes)
         try:
             sample = self._fs.cat_file(path, start=start, end=start + wanted)
             codes_npy, after = _member(sample, 0, f"{clip_id}.codes.npy")
             codes = np.lib.format.read_array(io.BytesIO(codes_npy), allow_pickle=False)
             words_json = _member(sample, after, f"{clip_id}.words.json")[0] if with_words else b"[[], []]"
             words_a, words_b = json.loads(words_json)
+            persona = _persona(sample, after, f"{path}: clip {clip_id}") if with_persona else None
         except FileNotFoundError as error:
             raise DatasetError(f"{path}: no such shard; check the dataset with `duplexset verify`") from error
-        except (OSError, EOFError, ValueError, TypeError, tarfile.TarError) as error:
+        except (OSError, EOFError, ValueError, TypeError, KeyError, tarfile.TarError) as error:
             raise DatasetError(f"{path}: clip {clip_id} is damaged ({error}); run `duplexset verify`") from error
         _check_codes(codes, n_frames, f"{path}: clip {clip_id}")
-        return ClipTokens(codes=codes, words=(words_a, words_b))
+        return ClipTokens(codes=codes, words=(words_a, words_b), persona=persona)
 
 
 def _member(sample: bytes, at: int, name: str) -> tuple[bytes, int]:
@@ -154,6 +160,18 @@ def _member(sample: bytes, at: int, name: str) -> tuple[bytes, int]:
     if len(content) != header.size:
         raise ValueError(f"{name} is cut short")
     return content, at + TAR_BLOCK + -(-header.size // TAR_BLOCK) * TAR_BLOCK
+
+
+def _persona(sample: bytes, at: int, where: str) -> Persona:
+    """From the members of a sample that stand from byte `at` on. Raises what `Persona.of` and `_member` do."""
+    found: dict[str, bytes] = {}
+    while not found.keys() >= {"voices.npy", "json"}:
+        if at >= len(sample):
+            raise DatasetError(f"{where} has no voice samples: an older version built it; build the dataset again")
+        name = tarfile.TarInfo.frombuf(sample[at : at + TAR_BLOCK], "utf-8", "strict").name
+        found[name.partition(".")[2]], at = _member(sample, at, name)
+    codes = np.lib.format.read_array(io.BytesIO(found["voices.npy"]), allow_pickle=False)
+    return Persona.of(json.loads(found["json"]), codes)
 
 
 def _check_codes(codes: NDArray[np.int16], n_frames: int, where: str) -> None:

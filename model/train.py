@@ -6,14 +6,13 @@ configuration on the same dataset, a run continues at the exact step and window,
 
 import hashlib
 import math
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections import Counter
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Literal
 
 import torch
@@ -21,12 +20,14 @@ import torch
 from model.baseline import Evaluation, HeldOut, StreamLoss, fit_unigram
 from model.checkpoint import Progressed, checkpoint_path, load_checkpoint, save_checkpoint
 from model.duplex import DuplexModel, stream_nll, training_loss
-from model.loader import WindowBatches, Windows
+from model.interrupt import stop_on_signal
+from model.loader import PromptCounts, WindowBatches
 from model.run_folder import claim_run
 from model.shards import Dataset, DatasetError
 from model.text import SentencePieceText, load_text_tokenizer
 from model.train_config import TrainConfig, TrainError
 from model.train_log import Progress, RunLog, RunningMeans
+from model.windows import Windows
 from model.world import World
 
 Ending = Literal["max_steps", "minutes", "interrupted"]
@@ -38,6 +39,7 @@ class TrainResult:
 
     train: the last reported mean, None if this start took no step. held_out: the last evaluation, after the last step
     unless the run was interrupted; None if there was none. text_tokens_lost: of the clips seen, counted every time.
+    prompts: None without `persona`.
     """
 
     steps: int
@@ -46,6 +48,7 @@ class TrainResult:
     held_out: HeldOut | None
     checkpoint: Path
     text_tokens_lost: int = 0
+    prompts: PromptCounts | None = None
 
     @property
     def below_unigram(self) -> bool | None:
@@ -71,27 +74,6 @@ def train(
         torch.set_num_threads(config.threads)
     with stop_on_signal() as stop:
         return _Run(Dataset(dataset), run, config, world).go(on_progress, stop)
-
-
-@contextmanager
-def stop_on_signal() -> Iterator[threading.Event]:
-    """An event that Ctrl-C or SIGTERM sets; a second one interrupts at once. Outside the main thread: never set."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Run:
@@ -147,6 +129,7 @@ class _Run:
             seed=config.seed,
             tokenizer=self.tokenizer,
             rule=config.text_rule,
+            prompt_frames=config.prompt_frames if config.persona else 0,
         )
 
     def _evaluation(self, dataset: Dataset, windows: Windows) -> Evaluation | None:
@@ -184,19 +167,25 @@ class _Run:
                 self._evaluate(wanted=evaluate)
             elif evaluate or self.means.pending:
                 report(evaluate=evaluate)
+        counts = self._counts()
         return TrainResult(
             steps=self.step,
             ended=ended,
             train=self.means.last.train if self.means.last else None,
             held_out=self.held_out,
             checkpoint=self._save(),
-            text_tokens_lost=self._text_tokens_lost(),
+            text_tokens_lost=counts["text_tokens_lost"],
+            prompts=PromptCounts(**{name: counts[name] for name in PromptCounts._fields}) if config.persona else None,
         )
 
-    def _text_tokens_lost(self) -> int:
-        """Over all readers of all ranks, since the run began."""
+    def _counts(self) -> Counter[str]:
+        """What the readers of all ranks counted since the run began."""
         places = self.world.gather(self.loader.state_dict())
-        return sum(reader["text_tokens_lost"] for place in places for reader in place["readers"])
+        counts: Counter[str] = Counter()
+        for place in places:
+            for reader in place["readers"]:
+                counts.update(reader)
+        return counts
 
     def _ended(self, stop: threading.Event, elapsed_s: float) -> Ending | None:
         """Why the run ends here; every rank gets the same answer."""
@@ -212,13 +201,15 @@ class _Run:
     def _train_step(self) -> None:
         """One update of the weights, from `accumulate` batches."""
         config = self.config
+        prompt_frames = config.prompt_frames if config.persona else 0
         self.optimizer.zero_grad()
         for part in range(config.accumulate):
             codes = next(self.batches).to(self.device)
+            dialogue = codes[:, :, prompt_frames:]
             torch.manual_seed(_seed(config.seed, self.step, part, self.world.rank))
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-                nll = stream_nll(self.network(codes), codes)
-            loss = training_loss(nll, codes, self.weights)
+                nll = stream_nll(self.network(codes, prompt_frames), dialogue)
+            loss = training_loss(nll, dialogue, self.weights)
             torch.autograd.backward(loss / config.accumulate)
             self.means.add(loss, nll)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)

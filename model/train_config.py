@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from model.duplex import DuplexConfig, LossWeights
+from model.prompt import SHORTEST_VOICE, SILENT_FRAMES
 from model.streams import TextRule
 from model.text import load_text_tokenizer
 from schemas.errors import UserError
@@ -12,6 +13,9 @@ from schemas.errors import UserError
 # What may differ when a run is continued: it says how far and where the run goes, not what it computes.
 FREE_FIELDS = frozenset({"minutes", "threads", "device", "text"})
 TEXT_FIELDS = frozenset({"text_sha256", "text_rule"})  # of a run with a text tokenizer alone
+PERSONA_FIELDS = frozenset({"persona", "prompt_frames"})  # of a run with prompts alone
+
+LEAST_PROMPT = SHORTEST_VOICE + SILENT_FRAMES
 
 
 class TrainError(UserError):
@@ -30,6 +34,7 @@ class TrainConfig:
     threads: CPU threads (None: torch's choice). device: auto, cpu or cuda[:n]; bfloat16 on CUDA, float32 elsewhere.
     text, text_sha256: where the text tokenizer is and the digest it must have (`with_text` sets both and the model's
     text_card); without, the text is PAD throughout. text_rule: for words that come too fast, see `text_row`.
+    persona: a prompt of prompt_frames stands before each window, with the speaker's voice and role (`model.prompt`).
     """
 
     model: DuplexConfig = field(default_factory=DuplexConfig)
@@ -54,12 +59,17 @@ class TrainConfig:
     text: str | None = None
     text_sha256: str | None = None
     text_rule: TextRule = "shift"
+    persona: bool = False
+    prompt_frames: int = 150
 
     def __post_init__(self) -> None:
         """Raise TrainError for a number that cannot be."""
         for name in ("window_frames", "batch_size", "accumulate", "max_steps", "log_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise TrainError(f"{name} is {getattr(self, name)}: it must be at least 1")
+
+        if self.persona and self.prompt_frames < LEAST_PROMPT:
+            raise TrainError(f"prompt_frames is {self.prompt_frames}: a prompt takes at least {LEAST_PROMPT}")
 
     def learning_rate_at(self, step: int) -> float:
         """Rate of step 0, 1, ...: linear warm-up, then a cosine to a tenth of the peak at max_steps."""
@@ -71,6 +81,7 @@ class TrainConfig:
     def fixed(self) -> dict[str, object]:
         """The fields that a continued run must agree on, as JSON values."""
         left_out = FREE_FIELDS if self.text is not None else FREE_FIELDS | TEXT_FIELDS
+        left_out = left_out if self.persona else left_out | PERSONA_FIELDS
         return {name: value for name, value in asdict(self).items() if name not in left_out}
 
     def with_text(self, name: str, rule: TextRule) -> "TrainConfig":

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cluster.engine import Engine
@@ -15,6 +15,8 @@ from model.aligner.load import load_aligner
 from model.codec import load_codec
 from model.diarization.networks import load_networks, weight_files
 from model.enhancer.apply import load_enhancer
+from model.persona.roles import function_of, load_roles
+from model.recogniser.load import load_recogniser
 from pipeline.config import BuildConfig, fingerprint
 from pipeline.describe import MadeBy, describe, read_description
 from pipeline.index import write_clips, write_recordings
@@ -74,13 +76,16 @@ def _report(out: Path, view: View) -> None:
 
 
 def made_by_of(config: BuildConfig) -> MadeBy:
-    """The configuration with the digests of its weights. Raises CodecError, FitError."""
+    """The configuration with the digests of its weights. Raises CodecError, FitError, RecogniserError, RoleError."""
     files = weight_files(config.networks)
     load_networks(speaker=files["speaker"], separator=files["separator"])  # what cannot be loaded is said at once
     load_enhancer(files["enhancer"])
     digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
     aligner = {f"aligner {config.aligner}": load_aligner(config.aligner).digest}
-    weights = {config.codec: load_codec(config.codec).digest, **aligner, **digests}
+    heard_by = config.recogniser
+    recogniser = {f"recogniser {heard_by}": load_recogniser(heard_by).digest} if heard_by else {}
+    roles = {f"roles {function_of(config.roles)}": load_roles(config.roles).digest} if config.roles else {}
+    weights = {config.codec: load_codec(config.codec).digest, **aligner, **recogniser, **roles, **digests}
     return MadeBy(config=config, weights=weights, fingerprint=fingerprint(config, weights))
 
 
@@ -154,7 +159,7 @@ def claim(out: Path, made_by: MadeBy) -> None:
     """Mark the folder as this configuration's; raise BuildError if it is another's or holds something else."""
     mark = out / "work" / "build.json"
     before = json.loads(mark.read_text()) if mark.exists() else read_description(out)
-    mine = {"fingerprint": made_by.fingerprint, "configuration": json.loads(json.dumps(asdict(made_by.config)))}
+    mine = {"fingerprint": made_by.fingerprint, "configuration": json.loads(json.dumps(made_by.config.written()))}
     if before is None:
         strange = sorted(p.name for p in out.iterdir() if p.name not in {"work", "withdrawn.jsonl"})
         if strange:

@@ -61,6 +61,16 @@ def build(
     aligner: Annotated[
         str, typer.Option(help="What times the words of a transcript: builtin (English), or FOLDER_OR_HUB_NAME.")
     ] = "builtin",
+    recogniser: Annotated[
+        str,
+        typer.Option(
+            help="What writes down recordings without a transcript: whisper:FOLDER_OR_HUB_NAME, "
+            "ctc:FOLDER_OR_HUB_NAME or torchaudio:BUNDLE. Default: nothing."
+        ),
+    ] = "",
+    roles: Annotated[
+        str, typer.Option(help="What gives speakers their role texts: FILE.py:FUNCTION, a function of your own.")
+    ] = "",
     flac: Annotated[bool, typer.Option("--flac", help="Keep the audio (24 kHz FLAC) beside the tokens.")] = False,
     split: Annotated[str, typer.Option(help="Train/validation/test shares, in percent.")] = "90/5/5",
     shard_mb: Annotated[int, typer.Option(help="Largest mean size of a shard, MiB.")] = 256,
@@ -84,6 +94,7 @@ def build(
     nothing was kept, with 3 if a recording was quarantined after repeated errors.
     """
     from cluster.engine import open_engine
+    from model.persona.roles import located
     from pipeline.build import build as run_build
     from pipeline.build import dry_run as run_dry
     from pipeline.config import BuildConfig, parse_split
@@ -94,6 +105,7 @@ def build(
     config = BuildConfig(
         codec=codec,
         aligner=aligner,
+        recogniser=recogniser,
         flac=flac,
         commercial_only=commercial,
         allow=tuple(allow or ()),
@@ -104,6 +116,7 @@ def build(
         shard_mb=shard_mb,
         max_leakage_db=max_leakage,
         networks=networks,
+        roles=located(roles),
     )
     fields = {
         "licence": licence,

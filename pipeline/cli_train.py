@@ -9,6 +9,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from model.baseline import StreamLoss
+    from model.loader import PromptCounts
     from model.train import TrainResult
     from model.train_log import Progress
 
@@ -37,6 +38,13 @@ def train(
         Literal["shift", "drop"],
         typer.Option(help="Words too fast for a token a frame: later, or cut off by the next."),
     ] = "shift",
+    persona: Annotated[
+        bool,
+        typer.Option("--persona", help="Before each window, a prompt: the speaker's voice and (with --text) role."),
+    ] = False,
+    prompt_frames: Annotated[
+        int, typer.Option(help="Frames of 80 ms for that prompt; a voice is cut to fit.", min=18)
+    ] = 150,
     seed: Annotated[int, typer.Option(help="Of weights, order and dropout.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda[:n].")] = "auto",
     processes: Annotated[int, typer.Option(help="Over 1: this many Ray Train workers.", min=1)] = 1,
@@ -57,6 +65,8 @@ def train(
         window_frames=window,
         learning_rate=learning_rate,
         eval_every=eval_every,
+        persona=persona,
+        prompt_frames=prompt_frames,
         seed=seed,
         device=device,
     )
@@ -95,11 +105,20 @@ def _streams(loss: "StreamLoss") -> str:
     return ", ".join(parts)
 
 
+def _prompts(counts: "PromptCounts") -> str:
+    """What the prompts of the run had in them."""
+    line = f"of {counts.prompts} prompts, {counts.no_voice} had no voice sample outside their window, "
+    line += f"{counts.no_role} no role text"
+    return line + (f", {counts.roles_too_long} of these one that is too long" if counts.roles_too_long else "")
+
+
 def _verdict(result: "TrainResult", run: Path) -> None:
     """The held-out table and where the run lies."""
     typer.echo(f"{result.steps} steps, ended by {result.ended}: {run}")
     if result.text_tokens_lost:
         typer.echo(f"{result.text_tokens_lost} text tokens found no frame or could not be spelled, over all epochs")
+    if result.prompts is not None:
+        typer.echo(_prompts(result.prompts))
     if result.held_out is None:
         typer.echo("nothing was held out to measure on")
         return

@@ -5,7 +5,9 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
+from model.persona.roles import function_of
 from schemas.errors import UserError
 from stages.contract import Stage
 from stages.diarize import Diarize
@@ -13,6 +15,7 @@ from stages.enhance import Enhance
 from stages.ingest import Ingest
 from stages.label import Label
 from stages.layout import FindLayout
+from stages.persona import Persona
 from stages.score import Score
 from stages.separate import Separate
 from stages.split import Split
@@ -34,6 +37,8 @@ class BuildConfig:
     `max_leakage_db`: clips that were separated from one track are left out where more of one speaker than this is
     expected in the other's channel, relative to that speaker's own. `networks`: a folder of weights to take mixtures
     apart with, see `weight_files`. `aligner`: what gives the words of a transcript their times, see `load_aligner`.
+    `recogniser`: what writes down recordings that come without words, see `load_recogniser`; "": nothing does.
+    `roles`: FILE.py:FUNCTION that gives speakers their role texts, see `model.persona.roles`.
     """
 
     codec: str = "builtin"
@@ -48,6 +53,12 @@ class BuildConfig:
     max_leakage_db: float = -15.0
     networks: str = ""
     aligner: str = "builtin"
+    recogniser: str = ""
+    roles: str = ""
+
+    def written(self) -> dict[str, Any]:
+        """As it stands beside the data. Where the file of role texts lies does not: its digest is a weight's."""
+        return {**asdict(self), "roles": function_of(self.roles)}
 
     def __post_init__(self) -> None:
         """Raise ConfigError where a value cannot be."""
@@ -95,16 +106,22 @@ def conversation(config: BuildConfig) -> list[Stage]:
         Separate(networks=config.networks),  # mixtures: two channels
         Split(max_span_s=config.max_span_s, min_clip_s=config.min_clip_s),  # cut where nobody speaks
         Diarize(),  # who speaks when, bleed left out
-        Transcribe(aligner=config.aligner),  # the words of the recording's transcript, with times
+        Transcribe(aligner=config.aligner, recogniser=config.recogniser),  # words with times
         Label(),  # turns, backchannels, gaps, overlaps; per frame
         Score(),  # speech, overlap, levels
+        Persona(roles=config.roles),  # samples of the voices, role texts
         Tokenize(codec=config.codec, flac=config.flac),  # codec tokens: the clip
     ]
 
 
 def describe_stages(stages: Sequence[Stage]) -> list[dict[str, object]]:
     """Name, version and settings of each stage, as they are written beside the data."""
-    return [{"stage": s.name, "version": s.version, "settings": asdict(s)} for s in stages]  # type: ignore[call-overload]
+    return [{"stage": s.name, "version": s.version, "settings": _settings(s)} for s in stages]
+
+
+def _settings(stage: Stage) -> dict[str, object]:
+    settings: dict[str, object] = asdict(stage)  # type: ignore[call-overload]
+    return {**settings, "roles": function_of(stage.roles)} if isinstance(stage, Persona) else settings
 
 
 def fingerprint(config: BuildConfig, weights: dict[str, str]) -> str:

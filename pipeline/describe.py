@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def describe(out: Path, made_by: MadeBy, recordings: Sequence[RecordingRow], sha
     licences = sorted({row.licence for row in recordings if row.n_clips})
     facts = {
         "fingerprint": made_by.fingerprint,
-        "configuration": asdict(made_by.config),
+        "configuration": made_by.config.written(),
         "stages": describe_stages([*intake(made_by.config), *conversation(made_by.config)]),
         "weights": made_by.weights,
         "sample_rate_hz": SAMPLE_RATE_HZ,
@@ -142,14 +142,19 @@ def recording_totals(recordings: Iterable[RecordingRow]) -> dict[str, Any]:
 
 
 def split_totals(out: Path) -> dict[str, Any]:
-    """Clips, frames and seconds of each split, and of what is not kept by its reason, from the index of clips."""
+    """Clips, frames and seconds of each split, and of what is not kept by its reason, from the index of clips.
+
+    `both_voices`: clips that hold a sample of each speaker's voice.
+    """
     totals: dict[str, Any] = {}
     with pq.ParquetFile(out / "index" / "clips.parquet") as file:
-        for batch in file.iter_batches(columns=["split", "reason", "n_frames", "duration_s"]):
+        for batch in file.iter_batches(columns=["split", "reason", "n_frames", "duration_s", "info.voices"]):
             for row in batch.to_pylist():
                 entry = totals.setdefault(
-                    row["split"] or f"not kept: {row['reason']}", {"clips": 0, "frames": 0, "seconds": 0.0}
+                    row["split"] or f"not kept: {row['reason']}",
+                    {"clips": 0, "frames": 0, "seconds": 0.0, "both_voices": 0},
                 )
+                entry["both_voices"] += len({voice["channel"] for voice in row["info"]["voices"]}) == 2
                 entry["clips"] += 1
                 entry["frames"] += row["n_frames"]
                 entry["seconds"] += row["duration_s"]

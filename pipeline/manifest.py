@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pipeline.licence_file import FIELDS
 from schemas.errors import UserError
 
-COLUMNS = ("path", "path_b", "channels", *FIELDS, "speakers", "language", "transcript")
+COLUMNS = ("path", "path_b", "channels", *FIELDS, "speakers", "role_a", "role_b", "language", "transcript")
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 

@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.borrow import borrowed
 from pipeline.config import BuildConfig
 from schemas.clip import ClipInfo
 from schemas.errors import UserError
@@ -44,19 +45,28 @@ def select(files: Iterable[PreparedFile], withdrawn: frozenset[str], config: Bui
     selection = Selection()
     kept: list[Candidate] = []
     for file in files:
+        used: list[tuple[int, ClipInfo, int]] = []
         for group, info, size_bytes in file.infos():
             why = why_dropped(info, withdrawn, config.max_leakage_db)
             if why is not None:
                 selection.dropped.append(dropped_row(info, *why))
             else:
-                member = Member(clip_id=info.clip_id, prepared=str(file.path), row_group=group)
-                kept.append(Candidate(member, info.recording_id, names_of(info), size_bytes))
+                used.append((group, info, size_bytes))
+        kept += _candidates(file, used)
     selection.dropped.sort(key=lambda row: row.clip_id)
     splits = assign_splits(kept, config.split_percent)
     for split in SPLITS:
         chosen = [c for c, s in zip(kept, splits, strict=True) if s is split]
         selection.plans += plan_shards(chosen, split, config.shard_mb * 2**20)
     return selection
+
+
+def _candidates(file: PreparedFile, used: Sequence[tuple[int, ClipInfo, int]]) -> Iterator[Candidate]:
+    """The kept clips of a recording, with the voices that they take from one another."""
+    voices = borrowed([(group, info) for group, info, _ in used])
+    for (group, info, size_bytes), refs in zip(used, voices, strict=True):
+        member = Member(clip_id=info.clip_id, prepared=str(file.path), row_group=group, voices=refs)
+        yield Candidate(member, info.recording_id, names_of(info), size_bytes)
 
 
 def why_dropped(info: ClipInfo, withdrawn: frozenset[str], max_leakage_db: float) -> tuple[Reason, str] | None:

@@ -178,6 +178,7 @@ def _row_source(row: ManifestRow, base: Path, licence: Mapping[str, str | None])
         speakers=_speakers(values["speakers"]) if values.get("speakers") else None,
         language=values.get("language") or None,
         transcript=tuple(_transcript(text, base) for text in (values.get("transcript") or "").split("|") if text),
+        roles=(values.get("role_a") or None, values.get("role_b") or None),
         origin=row.origin,
         name=name,
         name_b=name_b,

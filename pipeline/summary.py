@@ -48,6 +48,11 @@ def result_table(result: BuildResult, out: Path) -> Group:
         splits.add_row(name, str(total["clips"]), hours(total["seconds"]))
     shares = description["configuration"]["split_percent"] if description else ()
     empty = [split.value for split, share in zip(SPLITS, shares, strict=False) if share and split.value not in totals]
+    clips, voiced = (sum(totals[s][name] for s in SPLITS if s in totals) for name in ("clips", "both_voices"))
+    if voiced < clips:
+        lines.append(
+            f"voice samples of both speakers are in {voiced} of {clips} clips: the others have too little solo speech"
+        )
     if empty and kept:
         lines.append(f"no clip fell to {' and '.join(empty)}: splits follow speakers, so few speakers fall unevenly")
     parts: list[Text | Table] = [Text(line) for line in lines]

@@ -54,6 +54,7 @@ def verify(out: Path) -> Iterator[str]:
         return
     yield from whole.faults
     yield from whole.splits()
+    yield from whole.voices()
     yield from whole.recordings(recordings)
     if not same:
         yield "dataset.json: its totals are not those of the indexes"
@@ -90,12 +91,17 @@ class _Whole:
     def __init__(self) -> None:
         self.faults: list[str] = []
         self._ids: set[str] = set()
+        self._kept: set[str] = set()
+        self._voices: set[str] = set()
         self._splits: dict[str, set[str]] = defaultdict(set)
         self._seconds: dict[str, float] = defaultdict(float)
 
     def seen(self, rows: Iterable[ClipRow]) -> Iterator[ClipRow]:
         """Pass rows through and take note of them."""
         for row in rows:
+            if row.kept:
+                self._kept.add(row.clip_id)
+                self._voices |= {voice.clip_id for voice in row.info.voices}
             if row.clip_id in self._ids:
                 self.faults.append(f"clip {row.clip_id}: twice in the index")
             if row.kept != (row.split is not None and row.shard is not None):
@@ -109,6 +115,11 @@ class _Whole:
                 for name in (f"recording {row.info.recording_id}", *(f"speaker {s}" for s in names_of(row.info))):
                     self._splits[name].add(row.split.value)
             yield row
+
+    def voices(self) -> Iterator[str]:
+        """Every voice sample comes from a clip that is kept."""
+        for clip_id in sorted(self._voices - self._kept):
+            yield f"clip {clip_id}: not kept, but others hold samples of its voices"
 
     def splits(self) -> Iterator[str]:
         """No speaker or recording is in two splits."""
@@ -167,7 +178,7 @@ def _sample(data: bytes, row: ClipRow) -> Iterator[str]:
     except (tarfile.TarError, EOFError) as error:
         yield f"not a whole sample ({error})"
         return
-    missing = {"codes.npy", "words.json", "turns.npy", "vap.npy", "json"} - files.keys()
+    missing = {"codes.npy", "words.json", "turns.npy", "vap.npy", "voices.npy", "json"} - files.keys()
     if missing:
         yield f"lacks {', '.join(sorted(missing))}"
         return
@@ -175,6 +186,7 @@ def _sample(data: bytes, row: ClipRow) -> Iterator[str]:
         codes = np.load(io.BytesIO(files["codes.npy"]), allow_pickle=False)
         turns = np.load(io.BytesIO(files["turns.npy"]), allow_pickle=False)
         future = np.load(io.BytesIO(files["vap.npy"]), allow_pickle=False)
+        voices = np.load(io.BytesIO(files["voices.npy"]), allow_pickle=False)
         words = json.loads(files["words.json"])
         facts = json.loads(files["json"])
     except ValueError as error:
@@ -190,8 +202,21 @@ def _sample(data: bytes, row: ClipRow) -> Iterator[str]:
         yield f"future activity is {future.dtype} {future.shape}"
     elif future.min(initial=0) < NO_CLASS or future.max(initial=0) > 255:
         yield "future activity outside -1..255"
+    yield from _voices(voices, row)
     if len(words) != 2:
         yield "words are not of two channels"
     stated = json.loads(json.dumps(to_dict(row.info)))
     if any(facts.get(key) != value for key, value in stated.items()):
         yield "its JSON differs from the index"
+
+
+def _voices(voices: np.ndarray, row: ClipRow) -> Iterator[str]:
+    """The codes of a sample's voices against what the index says of them."""
+    frames = row.info.voices[-1].end_frame if row.info.voices else 0
+    if voices.dtype != np.int16 or voices.shape != (N_CODEBOOKS, frames):
+        yield f"voices are {voices.dtype} {voices.shape}"
+    elif voices.min(initial=0) < 0 or voices.max(initial=0) >= CARDINALITY:
+        yield f"codes of voices outside 0..{CARDINALITY - 1}"
+    edges = [0, *(voice.end_frame for voice in row.info.voices)]
+    if [voice.first_frame for voice in row.info.voices] != edges[:-1]:
+        yield "its voice samples do not follow one another"

@@ -1,7 +1,7 @@
 """From a frozen dataclass to its pyarrow schema and back.
 
 Supported field types: str, int, float, bool, bytes, a StrEnum, a nested dataclass, `tuple[X, ...]`, a tuple of
-equal fixed elements such as `tuple[str, str]`, and any of these `| None`.
+equal fixed elements such as `tuple[str, str]`, and any of these `| None`, elements of a tuple too.
 """
 
 import types
@@ -39,7 +39,7 @@ def _arrow_type(hint: Any) -> pa.DataType:
     if hint in _SCALARS:
         return _SCALARS[hint]
     if typing.get_origin(hint) is tuple:
-        return pa.list_(_arrow_type(typing.get_args(hint)[0]))
+        return pa.list_(_arrow_type(_unwrap_optional(typing.get_args(hint)[0])[0]))
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return pa.string()
     if is_dataclass(hint):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from schemas.conversation import Overlap, Quality, Segment, TurnEvent, Word
 from schemas.licence import Licence
+from schemas.persona import NO_ROLES, PromptCodes, Roles, VoiceSample
+from schemas.recording import Recording
 from schemas.transcript import Transcribed
 
 
@@ -35,7 +37,9 @@ class ClipInfo:
 
     `speakers`: of channel 0 and 1; a person keeps the name in all clips of a recording. `stated_speakers`: whom the
     source names, where nothing tells which of them is on which channel. `overlaps`: of a separated clip, and how sure
-    each of them is. `events`: its turn-taking, by start.
+    each of them is. `events`: its turn-taking, by start. `voices`: samples of the speakers' voices, best first;
+    in a prepared file those cut from this clip, in a shard those of other clips, too. `roles`, `stated_roles`: as in
+    `Voiced`. `prompt_codes`: what this clip's codec makes of silence and of a tone.
     """
 
     clip_id: str
@@ -53,18 +57,37 @@ class ClipInfo:
     stated_speakers: tuple[str, str] | None = None
     events: tuple[TurnEvent, ...] = ()
     transcript: Transcribed | None = None
+    voices: tuple[VoiceSample, ...] = ()
+    roles: Roles = NO_ROLES
+    stated_roles: Roles | None = None
+    prompt_codes: PromptCodes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """`codes`: int16 [2, 8, n_frames]. `turns`: int8 [2, n_frames]. `future`: int16 [n_frames]. `flac`: 24 kHz."""
+    """`codes`: int16 [2, 8, n_frames]. `turns`: int8 [2, n_frames]. `future`: int16 [n_frames]. `flac`: 24 kHz.
+
+    `voices`: int16 [8, frames], the codes of the voice samples one after the other.
+    """
 
     info: ClipInfo
     codes: bytes
     turns: bytes
     future: bytes
     words: tuple[Word, ...]
+    voices: bytes = b""
     flac: bytes | None = None
+
+
+def speakers_of(recording: Recording, voices: tuple[int, int] | None) -> tuple[str, str]:
+    """What the speakers of channel 0 and 1 are called in all clips of a recording.
+
+    voices: their numbers in a recording whose channels were made from a mixture, None of one that came with two.
+    """
+    if voices is None and recording.source.speakers is not None:
+        return recording.source.speakers
+    first, second = voices or (0, 1)
+    return f"{recording.recording_id}/{first}", f"{recording.recording_id}/{second}"
 
 
 def clip_id_of(recording_id: str, start_sample: int, end_sample: int) -> str:

@@ -104,7 +104,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worded:
-    """A diarized span with its words, by start; none, and no `transcript`, where nobody wrote down what is said."""
+    """A diarized span with its words, by start; none, and no `transcript`, where nothing says what is said."""
 
     diarized: Diarized
     words: tuple[Word, ...] = ()
@@ -146,7 +146,7 @@ class Quality:
 
     Of clips from a mixture, `leakage_db` is an estimate; `speech_to_background_db` is the whole recording's, before
     enhancement; `overlap_confidence` is the mean over the overlapped time, None without any. `n_words` is None
-    without a transcript.
+    without a transcript or a recogniser.
     """
 
     speech_s: tuple[float, float]

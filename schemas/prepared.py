@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from schemas.arrow import from_dict, from_table, schema_of, to_dict, to_table
 from schemas.atomic import aside, put_in_place
 from schemas.clip import Clip, ClipInfo
-from schemas.recording import Recording, Source
+from schemas.persona import VoiceSample
+from schemas.recording import CODEBOOKS, Recording, Source
 from schemas.rejection import Rejection
 from schemas.shard import Loss, RecordingRow
 
@@ -53,6 +56,11 @@ def loss_of(rejection: Rejection, source: Source) -> Loss:
         start_s=rejection.start_s,
         end_s=rejection.end_s,
     )
+
+
+def voices_array(codes: bytes) -> NDArray[np.int16]:
+    """`Clip.voices` as int16 [8, frames]."""
+    return np.frombuffer(codes, np.int16).reshape(CODEBOOKS, len(codes) // (2 * CODEBOOKS))
 
 
 class PreparedWriter:
@@ -108,6 +116,13 @@ class PreparedFile:
                 table = file.read_row_group(group, columns=["info"])
                 info = from_dict(ClipInfo, table.column("info")[0].as_py())
                 yield group, info, file.metadata.row_group(group).total_byte_size
+
+    def voices(self, group: int) -> tuple[tuple[VoiceSample, ...], NDArray[np.int16]]:
+        """A clip's voice samples and their codes, int16 [8, frames]; nothing else of it is read."""
+        with pq.ParquetFile(self.path) as file:
+            (row,) = file.read_row_group(group, columns=["info.voices", "voices"]).to_pylist()
+        samples = tuple(from_dict(VoiceSample, sample) for sample in row["info"]["voices"])
+        return samples, voices_array(row["voices"])
 
     def clip(self, group: int) -> Clip:
         """One whole clip."""

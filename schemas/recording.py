@@ -9,6 +9,7 @@ from schemas.transcript import TranscriptFile
 
 SAMPLE_RATE_HZ = 24_000  # everything inside the system runs on this clock
 FRAME_SAMPLES = 1_920  # one codec frame, 80 ms
+CODEBOOKS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,7 @@ class Source:
 
     `uri_b` is the second mono file of a pair. `channels` picks two channels of a file that has more. `name`, `name_b`
     are what the indexes call the files: the same wherever the folder lies; the URI itself where there is no name.
-    `transcript`: its path; several where each speaker has a text file.
+    `transcript`: its path; several where each speaker has a text file. `roles`: what the two speakers are, in words.
     `licence` is None where nothing was said. `origin` tells where the row came from, for messages.
     """
 
@@ -28,6 +29,7 @@ class Source:
     speakers: tuple[str, str] | None = None
     language: str | None = None
     transcript: tuple[str, ...] = ()
+    roles: tuple[str | None, str | None] = (None, None)
     origin: str
     name: str | None = None
     name_b: str | None = None

@@ -72,12 +72,25 @@ class RecordingRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceRef:
+    """Voice sample `number` of the clip in `row_group` of the same prepared file; here it is that of `channel`."""
+
+    row_group: int
+    number: int
+    channel: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A clip of a shard and where phase 1 left it: a row group of a prepared file."""
+    """A clip of a shard and where phase 1 left it: a row group of a prepared file.
+
+    `voices`: the samples of its speakers' voices that come along from other clips.
+    """
 
     clip_id: str
     prepared: str
     row_group: int
+    voices: tuple[VoiceRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,17 +46,42 @@ class TranscriptFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Transcribed:
-    """What became of a transcript in a clip.
+class Removed:
+    """How many recognised words were taken out, by what gave them away; `model.recogniser.guards` has the rules.
 
-    `speakers`: of the transcript, on channel 0 and 1; "" for nobody. `certain`: whether names or times leave no doubt
-    about that. `aligner`: what gave words their times, None where the transcript did. `approximate`: how many words
-    share out their utterance's time. `notes`: what was left out, a line each.
+    `silent`: the channel is not active there. `repeats`: a loop. `rushed`: faster than anyone speaks. `doubtful`: the
+    recogniser doubts that stretch itself, or says the same in it over and over. `bleed`: the other speaker's word,
+    heard through.
     """
 
-    file: TranscriptFile
-    speakers: tuple[str, str]
-    certain: bool
+    silent: int = 0
+    repeats: int = 0
+    rushed: int = 0
+    doubtful: int = 0
+    bleed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcribed:
+    """Where a clip's words come from, or why it has none.
+
+    `file`: the transcript that came with the recording, None if none did. `speakers`: of the transcript, on channel 0
+    and 1; "" for nobody. `certain`: whether names or times leave no doubt about that. `aligner`: what gave words
+    their times, None where the transcript or the recogniser did. `approximate`: how many words share out their
+    utterance's time. `notes`: what was left out, a line each. `recogniser`: what heard the words, None where nothing
+    listened; `removed`: what it heard and is not in the clip.
+    """
+
+    file: TranscriptFile | None = None
+    speakers: tuple[str, str] = ("", "")
+    certain: bool = True
     aligner: str | None = None
     approximate: int = 0
     notes: tuple[str, ...] = ()
+    recogniser: str | None = None
+    removed: Removed | None = None
+
+    @property
+    def written(self) -> bool:
+        """Whether somebody wrote down, or a recogniser heard, what is said."""
+        return self.file is not None or self.recogniser is not None

@@ -25,8 +25,12 @@ class Stage(Protocol):
     name: ClassVar[str]
     reads: ClassVar[type]
     writes: ClassVar[type]
-    needs: ClassVar[Needs]
     version: ClassVar[int]  # raised whenever outputs change
+
+    @property
+    def needs(self) -> Needs:
+        """The same for all rows; a class variable where settings do not matter."""
+        ...
 
     def load(self, device: str) -> Work:
         """Load what the stage needs onto `device` ("cpu", "cuda")."""

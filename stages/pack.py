@@ -5,7 +5,7 @@ import io
 import json
 import tarfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
@@ -16,9 +16,9 @@ from schemas.arrow import schema_of, to_dict, to_table
 from schemas.atomic import whole_file
 from schemas.clip import Clip
 from schemas.conversation import Word
-from schemas.prepared import PreparedFile
+from schemas.prepared import PreparedFile, voices_array
 from schemas.recording import FRAME_SAMPLES, SAMPLE_RATE_HZ
-from schemas.shard import ClipRow, PackedShard, ShardPlan
+from schemas.shard import ClipRow, Member, PackedShard, ShardPlan
 from stages.contract import Needs
 
 _KEY = b"duplexset.shard"
@@ -34,7 +34,7 @@ class Pack:
     reads: ClassVar[type] = ShardPlan
     writes: ClassVar[type] = PackedShard
     needs: ClassVar[Needs] = Needs()
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def load(self, device: str) -> Callable[[ShardPlan], PackedShard]:
         """No model."""
@@ -42,8 +42,12 @@ class Pack:
 
 
 def plan_digest(plan: ShardPlan) -> str:
-    """SHA-256 over what shapes the shard: the version, its clips in order and the files they come from."""
-    text = json.dumps([Pack.version, plan.name, [[m.clip_id, Path(m.prepared).name] for m in plan.members]])
+    """SHA-256 over what shapes the shard: the version, its clips in order, their files and the voices they take."""
+    members = [
+        [m.clip_id, Path(m.prepared).name, [[v.row_group, v.number, v.channel] for v in m.voices]]
+        for m in plan.members
+    ]
+    text = json.dumps([Pack.version, plan.name, members])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -107,7 +111,7 @@ class _Digesting:
 
 def _write_members(plan: ShardPlan, sink: _Digesting) -> Iterator[ClipRow]:
     for member in plan.members:
-        clip = PreparedFile(Path(member.prepared)).clip(member.row_group)
+        clip = with_voices(PreparedFile(Path(member.prepared)), member)
         offset = sink.begin()
         for suffix, data in sample_files(clip):
             sink.write(tar_entry(f"{member.clip_id}.{suffix}", data))
@@ -127,6 +131,29 @@ def _write_members(plan: ShardPlan, sink: _Digesting) -> Iterator[ClipRow]:
         )
 
 
+def with_voices(file: PreparedFile, member: Member) -> Clip:
+    """A clip with the samples of its speakers' voices, its own and those from other clips, best first."""
+    clip = file.clip(member.row_group)
+    if not member.voices:
+        return clip
+    own = voices_array(clip.voices)
+    found = [(voice, own[:, voice.first_frame : voice.end_frame]) for voice in clip.info.voices]
+    for group in sorted({ref.row_group for ref in member.voices}):
+        samples, codes = file.voices(group)
+        for ref in member.voices:
+            if ref.row_group == group:
+                voice = samples[ref.number]
+                found.append((replace(voice, channel=ref.channel), codes[:, voice.first_frame : voice.end_frame]))
+    found.sort(key=lambda pair: (pair[0].channel, -pair[0].quality, pair[0].start_s))
+    ends = np.cumsum([codes.shape[1] for _, codes in found]).tolist()
+    voices = tuple(
+        replace(voice, first_frame=end - codes.shape[1], end_frame=end)
+        for (voice, codes), end in zip(found, ends, strict=True)
+    )
+    joined = np.concatenate([codes for _, codes in found], axis=1)
+    return replace(clip, info=replace(clip.info, voices=voices), voices=joined.tobytes())
+
+
 def sample_files(clip: Clip) -> Iterator[tuple[str, bytes]]:
     """(suffix, bytes) of a sample's files, in their order in the tar."""
     n_frames = clip.info.n_frames
@@ -134,6 +161,7 @@ def sample_files(clip: Clip) -> Iterator[tuple[str, bytes]]:
     yield "words.json", json.dumps([_words(clip.words, channel) for channel in (0, 1)], ensure_ascii=False).encode()
     yield "turns.npy", _npy(np.frombuffer(clip.turns, dtype=np.int8).reshape(2, n_frames))
     yield "vap.npy", _npy(np.frombuffer(clip.future, dtype=np.int16))
+    yield "voices.npy", _npy(voices_array(clip.voices))
     facts = {**to_dict(clip.info), "sample_rate_hz": SAMPLE_RATE_HZ, "frame_rate_hz": SAMPLE_RATE_HZ / FRAME_SAMPLES}
     yield "json", json.dumps(facts, ensure_ascii=False, sort_keys=True).encode()
     if clip.flac is not None:

@@ -54,8 +54,8 @@ def score(row: Labelled) -> Scored:
 
 
 def words_of(row: Worded) -> tuple[int, int] | None:
-    """How many words each channel has; None without a transcript."""
-    if row.transcript is None:
+    """How many words each channel has; None where nobody wrote down what is said, and nothing heard it."""
+    if row.transcript is None or not row.transcript.written:
         return None
     return sum(w.channel == 0 for w in row.words), sum(w.channel == 1 for w in row.words)
 

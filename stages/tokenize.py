@@ -1,7 +1,7 @@
-"""tokenize: codec tokens of both channels; this makes the clip."""
+"""tokenize: codec tokens of both channels and of the voice samples; this makes the clip."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,9 +9,11 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from model.codec import Codec, encode, load_codec
-from schemas.clip import Clip, ClipInfo, Provenance, clip_id_of
-from schemas.conversation import Scored
+from model.codec import N_CODEBOOKS, CodeArray, Codec, encode, load_codec
+from model.persona.loudness import amplified
+from model.persona.prompt_codes import prompt_codes
+from schemas.clip import Clip, ClipInfo, Provenance, clip_id_of, speakers_of
+from schemas.persona import PromptCodes, Voiced, VoiceSample
 from schemas.recording import SAMPLE_RATE_HZ
 from stages.contract import Needs
 
@@ -23,49 +25,66 @@ class Tokenize:
     codec: str = "builtin"
     flac: bool = False
     name: ClassVar[str] = "tokenize"
-    reads: ClassVar[type] = Scored
+    reads: ClassVar[type] = Voiced
     writes: ClassVar[type] = Clip
     needs: ClassVar[Needs] = Needs(gpus=0.25)
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
-    def load(self, device: str) -> Callable[[Scored], Clip]:
+    def load(self, device: str) -> Callable[[Voiced], Clip]:
         """Load the codec onto the device."""
         codec = load_codec(self.codec, device)
-        return lambda row: tokenize(row, codec, flac=self.flac)
+        prompt = prompt_codes(codec)
+        return lambda row: tokenize(row, codec, prompt, flac=self.flac)
 
 
-def tokenize(row: Scored, codec: Codec, *, flac: bool) -> Clip:
-    """The clip of a scored span. Each channel is encoded alone, whole, with carried state."""
-    span = row.labelled.worded.diarized.span
+def tokenize(row: Voiced, codec: Codec, prompt: PromptCodes, *, flac: bool) -> Clip:
+    """The clip of a span. Each channel, and each voice sample, is encoded alone, whole, with carried state."""
+    labelled = row.scored.labelled
+    span = labelled.worded.diarized.span
     pcm = np.frombuffer(span.pcm, dtype=np.int16).reshape(2, -1)
     codes = np.stack([encode(codec, channel.astype(np.float32) / 32768.0) for channel in pcm])
     return Clip(
-        info=_info(row, codec, codes.shape[2]),
+        info=_info(row, codec, prompt, codes.shape[2]),
         codes=codes.astype(np.int16).tobytes(),
-        turns=row.labelled.turns,
-        future=row.labelled.future,
-        words=row.labelled.worded.words,
+        turns=labelled.turns,
+        future=labelled.future,
+        words=labelled.worded.words,
+        voices=voice_codes(row.voices, pcm, span.start_sample, codec).tobytes(),
         flac=flac_of(pcm) if flac else None,
     )
 
 
-def _info(row: Scored, codec: Codec, n_frames: int) -> ClipInfo:
-    diarized = row.labelled.worded.diarized
+def voice_codes(
+    voices: Sequence[VoiceSample], pcm: npt.NDArray[np.int16], start_sample: int, codec: Codec
+) -> CodeArray:
+    """The codes of the samples one after the other, int16 [8, frames]; each begins a new stream.
+
+    pcm: int16 [2, samples] of the span that begins at `start_sample` of the recording.
+    """
+    parts = [np.zeros((N_CODEBOOKS, 0), np.int16)]
+    for voice in voices:
+        start, end = (round(time_s * SAMPLE_RATE_HZ) - start_sample for time_s in (voice.start_s, voice.end_s))
+        audio = pcm[voice.channel, start:end].astype(np.float32) / 32768.0
+        parts.append(encode(codec, amplified(audio, voice.gain_db)))
+    return np.concatenate(parts, axis=1)
+
+
+def _info(row: Voiced, codec: Codec, prompt: PromptCodes, n_frames: int) -> ClipInfo:
+    labelled = row.scored.labelled
+    diarized = labelled.worded.diarized
     span, unmixed = diarized.span, diarized.unmixed
     recording = span.source.recording
     source = recording.source
-    voices = unmixed.voices if unmixed else (0, 1)
-    stated = None if unmixed else source.speakers
     return ClipInfo(
         clip_id=clip_id_of(recording.recording_id, span.start_sample, span.end_sample),
         recording_id=recording.recording_id,
         start_s=span.start_sample / SAMPLE_RATE_HZ,
         end_s=span.end_sample / SAMPLE_RATE_HZ,
         n_frames=n_frames,
-        speakers=stated or (f"{recording.recording_id}/{voices[0]}", f"{recording.recording_id}/{voices[1]}"),
+        speakers=speakers_of(recording, unmixed.voices if unmixed else None),
         language=source.language,
         licence=recording.licence,
-        quality=row.quality,
+        quality=row.scored.quality,
         segments=diarized.segments,
         provenance=Provenance(
             uri=source.name or source.uri,
@@ -82,8 +101,12 @@ def _info(row: Scored, codec: Codec, n_frames: int) -> ClipInfo:
         ),
         overlaps=unmixed.overlaps if unmixed else (),
         stated_speakers=source.speakers if unmixed else None,
-        events=row.labelled.events,
-        transcript=row.labelled.worded.transcript,
+        events=labelled.events,
+        transcript=labelled.worded.transcript,
+        voices=row.voices,
+        roles=row.roles,
+        stated_roles=row.stated_roles,
+        prompt_codes=prompt,
     )
 
 

@@ -15,6 +15,7 @@ from hypothesis import settings
 from schemas.clip import Clip, ClipInfo, Provenance, clip_id_of
 from schemas.conversation import Quality, Segment, Word
 from schemas.licence import Consent, Licence, rights_of
+from schemas.persona import PromptCodes, VoiceSample
 from schemas.prepared import PreparedFile, PreparedWriter
 from schemas.recording import Recording, Source
 from schemas.rejection import Reason, Rejection
@@ -44,9 +45,10 @@ def _clip(recording: Recording, number: int = 0, n_frames: int = 100) -> Clip:
     start = number * 10 * 24_000
     end = start + n_frames * 1_920
     rng = np.random.default_rng([number, n_frames, int(recording.recording_id[:8], 16)])
+    clip_id = clip_id_of(recording.recording_id, start, end)
     return Clip(
         info=ClipInfo(
-            clip_id=clip_id_of(recording.recording_id, start, end),
+            clip_id=clip_id,
             recording_id=recording.recording_id,
             start_s=start / 24_000,
             end_s=end / 24_000,
@@ -69,11 +71,34 @@ def _clip(recording: Recording, number: int = 0, n_frames: int = 100) -> Clip:
                 codec_sha256="0" * 64,
                 fingerprint="",
             ),
+            voices=(
+                _voice(clip_id, 0, (0, 20), start / 24_000 + 0.5, 0.9 - 0.1 * number),
+                _voice(clip_id, 1, (20, 35), start / 24_000 + 3.0, 0.5 + 0.1 * number),
+            ),
+            prompt_codes=PromptCodes(silence=tuple(range(8)), tone=tuple(range(10, 18))),
         ),
         codes=rng.integers(0, 2_048, (2, 8, n_frames), dtype=np.int16).tobytes(),
         turns=np.zeros((2, n_frames), dtype=np.int8).tobytes(),
         future=np.full(n_frames, -1, dtype=np.int16).tobytes(),
         words=(Word(channel=1, text="naïve", start_s=2.9, end_s=3.3, confidence=1.0),),
+        voices=rng.integers(0, 2_048, (8, 35), dtype=np.int16).tobytes(),
+    )
+
+
+def _voice(clip_id: str, channel: int, frames: tuple[int, int], start_s: float, quality: float) -> VoiceSample:
+    return VoiceSample(
+        clip_id=clip_id,
+        channel=channel,
+        start_s=start_s,
+        end_s=start_s + (frames[1] - frames[0]) * 0.08,
+        first_frame=frames[0],
+        end_frame=frames[1],
+        gain_db=3.0,
+        loudness_lufs=-24.0,
+        speech_to_background_db=40.0,
+        clipped=0.0,
+        clear_s=1.0,
+        quality=quality,
     )
 
 

@@ -5,14 +5,15 @@ As torchaudio's `forced_align`, which can leave no end open and is not exact whe
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from model.aligner.ctc_text import Alphabet
-from model.aligner.windows import MODEL_RATE_HZ, Found, Span
+from model.aligner.windows import Found, Span
+from model.ctc_network import Frames
 from model.resample import Float32
 
 STAR_PRICE: Final = 0.5
@@ -20,26 +21,6 @@ STAR_PRICE: Final = 0.5
 there loses to other characters, less than one that is not. By reason: no weights were at hand to measure it on."""
 
 Word = tuple[int, ...]
-
-
-class Frames(NamedTuple):
-    """How the model's frames lie on its samples: one in `hop`, each seeing `field`."""
-
-    hop: int
-    field: int
-
-    @classmethod
-    def of(cls, kernels: Sequence[int], strides: Sequence[int]) -> "Frames":
-        """From the widths and strides of its convolutions."""
-        hop, field = 1, 1
-        for kernel, stride in zip(kernels, strides, strict=True):
-            field += (kernel - 1) * hop
-            hop *= stride
-        return cls(hop, field)
-
-    def start_s(self, frame: int) -> float:
-        """Where the share of a frame begins: half a hop before the middle of what it sees."""
-        return (frame * self.hop + (self.field - self.hop) / 2) / MODEL_RATE_HZ
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,9 @@ _TEXT: Final = """
 | `audio` | 24 kHz FLAC, channel 0 and 1: the two speakers |
 | `codes` | tokens of the codec `{codec}`, `[2, 8, frames]`, 12.5 frames a second |
 | `turns` | `[2, frames]`: 0 continue listening, 1 start speaking, 2 continue speaking, 3 start listening |
-| `words` | per channel, with their times in the clip, seconds; empty without a transcript |
+| `words` | per channel, with their times in the clip, seconds; empty where nobody wrote or recognised any |
 | `speakers`, `language`, `segments` | who speaks on which channel, in which language, when |
+| `roles` | what the two speakers are told to be, where the source says it |
 | `licence` | licence, holder, attribution, evidence and consent |
 | `recording_id`, `start_s`, `end_s` | SHA-256 of the recording, and the clip's place in it |
 | `provenance` | how the clip was made |

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipeline.export.card import Card
 from pipeline.export.folder import part_is_there, part_writer, put_text
-from pipeline.export.samples import Sample
+from pipeline.export.samples import IN_SAMPLES, Sample
 from schemas.arrow import schema_of, to_dict
 from schemas.clip import ClipInfo
 from schemas.recording import SAMPLE_RATE_HZ
@@ -40,7 +40,8 @@ def schema() -> pa.Schema:
         pa.field("turns", pa.list_(pa.list_(pa.int8()))),
         pa.field("words", pa.list_(pa.list_(_WORD))),
     ]
-    facts = [pa.field(f.name, _nullable(f.type)) for f in schema_of(ClipInfo) if f.name != "clip_id"]
+    elsewhere = ("clip_id", *IN_SAMPLES)
+    facts = [pa.field(f.name, _nullable(f.type)) for f in schema_of(ClipInfo) if f.name not in elsewhere]
     return pa.schema([*data, *facts], metadata={"huggingface": json.dumps(_FEATURES)})
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, TextIO
 
 from model.streams import Word
 from pipeline.export.folder import kept_if_same, one_line
-from pipeline.export.samples import Sample, Words, n_samples
+from pipeline.export.samples import IN_SAMPLES, Sample, Words, n_samples
 from schemas.arrow import to_dict
 from schemas.atomic import whole_file
 from schemas.recording import SAMPLE_RATE_HZ
@@ -22,7 +22,7 @@ from schemas.shard import ClipRow
 
 KINDS: Final = ("recordings", "supervisions", "cuts")
 _DIGITS: Final = 8  # decimals of a time: what lhotse itself keeps
-_ELSEWHERE: Final = ("clip_id", "segments", "language")
+_ELSEWHERE: Final = ("clip_id", "segments", "language", *IN_SAMPLES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

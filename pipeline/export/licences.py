@@ -50,15 +50,16 @@ def write_sources(folder: Path, rows: Iterable[ClipRow], channel: int, name: Cal
     licences: set[Licence] = set()
     with kept_if_same(folder / MANIFEST) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(("path", *FIELDS, "speakers", "language", "transcript"))
+        table.writerow(("path", *FIELDS, "speakers", "role_a", "role_b", "language", "transcript"))
         for row in rows:
             path, licence = name(row), row.info.licence
             if len(licences) < 2:
                 licences.add(licence)
             first, second = row.info.speakers[channel], row.info.speakers[1 - channel]
             speakers = "" if "|" in first else f"{first}|{second}"
+            roles = [row.info.roles[c] or "" for c in (channel, 1 - channel)]
             transcript = str(Path(path).with_suffix(".json"))
-            table.writerow((path, *_fields(licence).values(), speakers, row.info.language or "", transcript))
+            table.writerow((path, *_fields(licence).values(), speakers, *roles, row.info.language or "", transcript))
     fields = _fields(licences.pop()) if len(licences) == 1 else {}
     if fields.get("licence"):
         put_text(folder / FILE_NAME, "".join(f"{key} = {_toml(text)}\n" for key, text in fields.items() if text))

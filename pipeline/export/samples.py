@@ -24,6 +24,7 @@ from schemas.shard import ClipRow
 from stages.tokenize import flac_of
 
 SHORTEST_WORD_S: Final = 0.02
+IN_SAMPLES: Final = ("voices", "prompt_codes")  # facts that mean nothing without the samples' voices.npy
 
 Words = tuple[list[Word], list[Word]]
 

@@ -1,7 +1,7 @@
 """What came out: sums over the index of clips, and the clips that are worth a look."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from pipeline.report.sketch import Distinct, Histogram
 from schemas.clip import ClipInfo
 from schemas.licence import Licence
 from schemas.shard import ClipRow
+from schemas.transcript import Removed, Transcribed
 
 LICENCES: Final = 500
 """Different licences and holders that are told apart; the rest is one line."""
@@ -37,7 +38,8 @@ class QualityFacts:
     """Sums of what was measured.
 
     `histograms`: level and leakage in dB by seconds of clips, the louder leak of the two channels; overlap in % of
-    the clip's time; confidence by seconds of separated overlap; words a second of speech in clips with a transcript.
+    the clip's time; confidence by seconds of separated overlap; words a second of speech in clips with words.
+    `transcribed`, `words`: of transcripts; `recognised`, `heard`: of recognisers, which `removed` more of those.
     """
 
     histograms: dict[str, Histogram] = field(default_factory=_histograms)
@@ -51,6 +53,11 @@ class QualityFacts:
     uncertain_s: float = 0.0
     words: int = 0
     approximate: int = 0
+    recognised: int = 0
+    recognised_s: float = 0.0
+    recognisers: set[str] = field(default_factory=set)
+    heard: int = 0
+    removed: dict[str, int] = field(default_factory=dict)
 
     def add(self, info: ClipInfo, length_s: float) -> None:
         """Count a clip."""
@@ -76,13 +83,24 @@ class QualityFacts:
         if info.transcript is None or info.quality.n_words is None:
             return
         n_words, speech_s = sum(info.quality.n_words), sum(info.quality.speech_s)
-        self.transcribed += 1
-        self.transcribed_s += length_s
-        self.uncertain_s += length_s * (not info.transcript.certain)
-        self.words += n_words
-        self.approximate += info.transcript.approximate
+        if info.transcript.recogniser is not None:
+            self._recognised(info.transcript, n_words, length_s)
+        else:
+            self.transcribed += 1
+            self.transcribed_s += length_s
+            self.uncertain_s += length_s * (not info.transcript.certain)
+            self.words += n_words
+            self.approximate += info.transcript.approximate
         if speech_s > 0.0:
             self.histograms["words"].add(n_words / speech_s, length_s)
+
+    def _recognised(self, transcript: Transcribed, n_words: int, length_s: float) -> None:
+        self.recognised += 1
+        self.recognised_s += length_s
+        self.recognisers.add(transcript.recogniser or "")
+        self.heard += n_words
+        for guard, count in asdict(transcript.removed or Removed()).items():
+            self.removed[guard] = self.removed.get(guard, 0) + count
 
     @property
     def leakage_db(self) -> float:

@@ -29,7 +29,7 @@ _QUALITY: Final = (
     ("overlap", "Overlap", "% of a clip's time (40: more)"),
     ("confidence", "Confidence of separated overlap", "0 to 1"),
     ("background", "Speech over background (mixtures)", "dB"),
-    ("words", "Words in transcripts", "words a second of speech"),
+    ("words", "Words, written or recognised", "words a second of speech"),
 )
 
 

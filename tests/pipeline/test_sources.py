@@ -117,6 +117,15 @@ def test_every_kind_of_manifest_says_the_same(tmp_path: Path, suffix: str) -> No
     assert (three.uri, three.name) == ("s3://bucket/c.wav", None)
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_a_role_may_hold_any_punctuation(tmp_path: Path, suffix: str) -> None:
+    role = "You are Anna's clerk; brief, kind | firm: 50 % \\ done – 'yes'?"
+    rows = [{"path": "a.wav", "role_a": role, "role_b": " "}, {"path": "b.wav", "role_b": role}]
+    one, two = read_sources([str(write_manifest(tmp_path / f"m{suffix}", rows))], NONE).usable
+    assert one.roles == (role, None)
+    assert two.roles == (None, role)
+
+
 @pytest.mark.parametrize(
     ("row", "reason", "words"),
     [

@@ -114,6 +114,20 @@ def test_codes_that_cannot_be_are_found(out: Path) -> None:
     assert any("codes outside 0..2047" in line for line in differences(out))
 
 
+def test_voices_that_do_not_fit_the_index_are_found(out: Path) -> None:
+    def change(rows: list[dict[str, object]]) -> None:
+        first, second, third, *_ = (row["info"]["voices"] for row in rows)  # type: ignore[index]
+        first[-1]["end_frame"] += 1
+        second[0]["clip_id"] = "0" * 32
+        third[1]["first_frame"] -= 1
+
+    rewrite(out / "index" / "clips.parquet", change)
+    lines = differences(out)
+    assert any("voices are int16 (8, 70)" in line for line in lines)
+    assert f"clip {'0' * 32}: not kept, but others hold samples of its voices" in lines
+    assert sum("voice samples do not follow one another" in line for line in lines) == 1
+
+
 def test_a_sample_that_the_index_does_not_name_is_found(out: Path) -> None:
     shard = sorted((out / "shards").iterdir())[0]
     data = shard.read_bytes()

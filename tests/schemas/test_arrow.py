@@ -29,6 +29,7 @@ class Outer:
     data: bytes
     pair: tuple[float, float]
     inner: tuple[Inner, ...]
+    either: tuple[str | None, str | None]
     maybe: Inner | None
 
 
@@ -41,6 +42,7 @@ outers = st.builds(
     data=st.binary(),
     pair=st.tuples(st.floats(allow_nan=False), st.floats(allow_nan=False)),
     inner=st.lists(inners, max_size=3).map(tuple),
+    either=st.tuples(st.none() | st.text(st.characters(codec="utf-8")), st.none() | st.just("x")),
     maybe=st.none() | inners,
 )
 

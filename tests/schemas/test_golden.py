@@ -10,6 +10,7 @@ import pytest
 from schemas.arrow import schema_of
 from schemas.clip import Clip
 from schemas.conversation import Diarized, Labelled, Mixed, Scored, Span
+from schemas.persona import Voiced
 from schemas.recording import LaidOut, Mixture, Recording, Source
 from schemas.rejection import Reason, Rejection
 from schemas.shard import ClipRow, PackedShard, RecordingRow, ShardPlan
@@ -24,6 +25,7 @@ ROWS = (
     Diarized,
     Labelled,
     Scored,
+    Voiced,
     Clip,
     Rejection,
     ShardPlan,

@@ -16,10 +16,11 @@ from torchaudio.functional import forced_align
 from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
 from model.aligner.contract import Aligner, AlignerError
-from model.aligner.ctc_search import CtcSearch, Frames, viterbi
+from model.aligner.ctc_search import CtcSearch, viterbi
 from model.aligner.ctc_text import Alphabet
 from model.aligner.load import load_aligner
 from model.aligner.place import place
+from model.ctc_network import Frames
 from model.resample import Float32
 from schemas.recording import SAMPLE_RATE_HZ
 from schemas.transcript import TimedWord, Utterance
