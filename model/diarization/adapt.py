@@ -22,13 +22,13 @@ Int16 = NDArray[np.int16]
 Float32 = NDArray[np.float32]
 Random = np.random.Generator
 
-LENGTH: Final = 2_000  # frames of 20 ms of each of the two conversations
+LENGTH: Final = 4_000  # frames of 20 ms of each of the two conversations
 PART: Final = 400  # frames: every other stretch of so many is known, the rest talks
 MOST: Final = 3_000  # frames of each speaker that he is known by
 LEAST: Final = 75  # frames of each speaker in either part
 PIECE: Final = (15, 120)  # frames of a turn
-PAUSE: Final = 80  # frames between two turns of one speaker, at most
-STEPS: Final = 30
+PAUSE: Final = 200  # frames between two turns of one speaker, at most
+STEPS: Final = 60
 LEARNING_RATE: Final = 2e-3
 BETAS: Final = (0.9, 0.999)
 _FADE: Final = 240  # samples

@@ -1,6 +1,6 @@
 """Training recipe of the separator: simulated conversations, in which each voice is known by its solo speech.
 
-A step takes windows of different conversations, with more overlap than is natural in most of them. What is known of
+A step takes windows of different conversations, with more overlap than is natural in four of ten. What is known of
 the two speakers comes from the same conversation, with some of the faults that a diarization has.
 """
 
@@ -42,7 +42,7 @@ STRANGER: Final = 0.2  # of the conversations have a third voice, which is neith
 SAME: Final = 0.35  # are pairs of like pitch
 NATURAL: Final = TimingModel.builtin()
 TIMINGS: Final = (dense(NATURAL), quick(NATURAL), NATURAL)
-SHARES: Final = (0.7, 0.15, 0.15)
+SHARES: Final = (0.32, 0.08, 0.6)
 _ALONE_WEIGHT: Final = 0.1  # frames in which one speaks count so much for the mask
 _DB_WEIGHT: Final = 0.3
 _COMPRESSED_WEIGHT: Final = 3.0
