@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 
 from pipeline.licence_file import licence_of, nearest_licence_file, read_licence_file
@@ -36,8 +37,22 @@ class Sources:
     left_out: list[Path] = field(default_factory=list)
     _names: dict[Path, list[str]] = field(default_factory=dict)
 
-    def transcript_of(self, audio: Path) -> tuple[str, ...]:
-        """The paths of the transcript that lies beside a recording, by name."""
+    def transcript_of(self, audio: Path, other: Path | None = None) -> tuple[str, ...]:
+        """The paths of the transcript that lies beside a recording, by name.
+
+        other: the second file of a pair, which has one file for each, or one named as both begin.
+        """
+        if other is None:
+            return self._beside(audio)
+        each = self._beside(audio), self._beside(other)
+        if all(len(found) == 1 for found in each) and each[0] != each[1]:
+            return (*each[0], *each[1])
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(audio.stem, other.stem, strict=False))
+        stem = "".join(a for a, _ in same).rstrip("._- ")
+        whole = self._beside(audio.with_name(f"{stem}.wav")) if stem and audio.parent == other.parent else ()
+        return whole or each[0]
+
+    def _beside(self, audio: Path) -> tuple[str, ...]:
         folder = audio.parent
         if folder not in self._names:
             self._names[folder] = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
@@ -119,7 +134,7 @@ def _from_files(
             origin=str(root),
             name=first.relative_to(root).as_posix(),
             name_b=second.relative_to(root).as_posix() if second else None,
-            transcript=found.transcript_of(first),
+            transcript=found.transcript_of(first, second),
         )
         if second is None and pairs and (pairs.first.fullmatch(first.name) or pairs.second.fullmatch(first.name)):
             detail = "its other half is not there: both files of a pair must lie in one folder"
@@ -152,7 +167,8 @@ def _from_manifest(path: Path, licence: Mapping[str, str | None], found: Sources
         try:
             source = _row_source(row, path.parent, licence)
             if name and not source.transcript:
-                source = replace(source, transcript=found.transcript_of(Path(uri)))
+                second = Path(source.uri_b) if source.uri_b and source.name_b else None
+                source = replace(source, transcript=found.transcript_of(Path(uri), second))
             found.usable.append(source)
         except (LicenceError, SourceError) as error:
             source = Source(uri=uri, name=name, origin=row.origin)

@@ -9,11 +9,11 @@ from typing import ClassVar, Final
 from schemas.licence import NO_LICENCE, Licence
 from schemas.recording import Recording, Source, recording_id_of
 from schemas.rejection import Reason, Rejection
-from schemas.transcript import TranscriptFile
+from schemas.transcript import Transcript, TranscriptFile
 from stages.contract import Needs, Row, Work
 from stages.decode import choose_channels, require_pair, require_pair_lengths
 from stages.probe import AudioError, Track, open_bytes, probe
-from stages.transcripts.read import TranscriptError, read_transcript
+from stages.transcripts.read import TranscriptError, is_beside, read_channel_files, read_transcript
 
 _READ_BYTES: Final = 1 << 20
 
@@ -105,10 +105,23 @@ def with_transcript(recording: Recording) -> Recording:
         return recording
     paths = [Path(text) for text in recording.source.transcript]
     try:
-        read = read_transcript(paths, recording=stem_of(recording.source), duration_s=recording.duration_s)
+        read = transcript_of(recording.source, recording.duration_s)
     except TranscriptError as error:
         return replace(recording, notes=(without_words(error, paths),))
     return replace(recording, transcript=transcript_file(paths), notes=tuple(f"transcript: {n}" for n in read.notes))
+
+
+def transcript_of(source: Source, duration_s: float | None) -> Transcript:
+    """The transcript of a source that has one. Raises TranscriptError.
+
+    Two that lie beside the two files of a pair are of one channel each.
+    """
+    paths = [Path(text) for text in source.transcript]
+    if source.uri_b is not None and len(paths) == 2:
+        stems = (PurePosixPath(uri).stem for uri in (source.uri, source.uri_b))
+        if all(is_beside(path.name, stem) for path, stem in zip(paths, stems, strict=True)):
+            return read_channel_files(paths, duration_s=duration_s)
+    return read_transcript(paths, recording=stem_of(source), duration_s=duration_s)
 
 
 def without_words(error: TranscriptError, paths: Sequence[Path]) -> str:

@@ -15,12 +15,12 @@ from model.recogniser.contract import Recogniser
 from model.recogniser.listen import listen
 from model.recogniser.load import load_recogniser
 from schemas.conversation import Diarized, Word, Worded
-from schemas.recording import SAMPLE_RATE_HZ, LayoutKind
+from schemas.recording import SAMPLE_RATE_HZ, LayoutKind, Source
 from schemas.transcript import TimedWord, Transcribed, Transcript, TranscriptFile
 from stages.contract import Needs
-from stages.ingest import stem_of, without_words
+from stages.ingest import transcript_of, without_words
 from stages.transcripts.placed import placed
-from stages.transcripts.read import TranscriptError, read_transcript
+from stages.transcripts.read import TranscriptError
 
 TIME_DIGITS: Final = 3
 LEAST_CONFIDENCE: Final = 10.0**-TIME_DIGITS  # of a word that was placed; 0 says that it was not
@@ -59,8 +59,9 @@ class Transcribe:
             return load_recogniser(self.recogniser, device)
 
         @lru_cache(maxsize=1)
-        def transcript(paths: tuple[str, ...], sha256: str, recording: str, duration_s: float) -> Transcript:
-            return read_transcript([Path(p) for p in paths], recording=recording, duration_s=duration_s)
+        def transcript(source: Source, sha256: str, duration_s: float) -> Transcript:
+            del sha256  # of another file of that name, another transcript
+            return transcript_of(source, duration_s)
 
         def transcribe(row: Diarized) -> Worded:
             source, file = row.span.source.recording.source, row.span.source.recording.transcript
@@ -68,7 +69,7 @@ class Transcribe:
             made, worded = Worded(diarized=row), False
             if file is not None:
                 try:
-                    read = transcript(source.transcript, file.sha256, stem_of(source), duration_s)
+                    read = transcript(source, file.sha256, duration_s)
                 except TranscriptError as error:  # the length is known only now
                     notes = (without_words(error, [Path(p) for p in source.transcript]),)
                     made = replace(made, transcript=Transcribed(file=file, certain=False, notes=notes))

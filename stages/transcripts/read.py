@@ -2,10 +2,11 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from schemas.transcript import Transcript
+from schemas.transcript import Transcript, Utterance
 from stages.transcripts.draft import Draft
 from stages.transcripts.errors import TranscriptError
 from stages.transcripts.json_kinds import read_json
@@ -19,7 +20,7 @@ from stages.transcripts.text_file import is_file, readable
 from stages.transcripts.tiers import read_textgrid
 from stages.transcripts.webvtt import read_webvtt
 
-__all__ = ["SUFFIXES", "TranscriptError", "beside", "read_transcript"]
+__all__ = ["SUFFIXES", "TranscriptError", "beside", "is_beside", "read_channel_files", "read_transcript"]
 
 _READERS: Final[dict[str, Callable[[Draft], None]]] = {
     ".textgrid": read_textgrid,
@@ -36,6 +37,7 @@ _READERS: Final[dict[str, Callable[[Draft], None]]] = {
     ".rttm": read_rttm,
 }
 
+CHANNELS: Final = ("left", "right")
 SUFFIXES: Final = tuple(_READERS)
 """What the name of a transcript ends with, in small letters; those that tell most come first."""
 
@@ -65,6 +67,38 @@ def read_transcript(path: Path | Sequence[Path], *, recording: str, duration_s: 
         draft = Draft(file, recording, duration_s)
         _reader_of(file)(draft)
     return draft.transcript()
+
+
+def read_channel_files(paths: Sequence[Path], *, duration_s: float | None) -> Transcript:
+    """The transcript of a pair of mono files that has a file for each, in any format that is one file.
+
+    The speakers are "left" and "right", whatever the files call them. Raises TranscriptError where one names several.
+    """
+    utterances: list[Utterance] = []
+    notes: list[str] = []
+    for path, channel in zip(paths, CHANNELS, strict=True):
+        draft = Draft(path, path.name[: -len(_suffix_of(path.name))], duration_s)
+        if path.name.lower().endswith(".txt"):
+            read_speaker_files(draft, [path])
+        else:
+            _reader_of(path)(draft)
+        read = draft.transcript()
+        names = sorted({u.speaker for u in read.utterances})
+        if len(names) > 1:
+            raise draft.error("", f"names {len(names)} speakers ({names[0]!r}, {names[1]!r}), but is of one channel")
+        utterances += [replace(u, speaker=channel) for u in read.utterances]
+        notes += [f"{path.name}: {note}" for note in read.notes]
+    utterances.sort(key=lambda u: u.start_s if u.start_s is not None else -1.0)
+    return Transcript(utterances=tuple(utterances), notes=tuple(notes))
+
+
+def _suffix_of(name: str) -> str:
+    return next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
+
+
+def is_beside(transcript: str, stem: str) -> bool:
+    """Whether a transcript's file is named as the audio file of this stem."""
+    return transcript.startswith(f"{stem}.") and transcript[len(stem) :].lower() in SUFFIXES
 
 
 def beside(audio: Path, names: Sequence[str] | None = None) -> tuple[Path, ...]:

@@ -80,6 +80,27 @@ def test_pairs_by_pattern_and_a_half_without_its_other(tmp_path: Path) -> None:
     assert [(s.name, r.reason) for s, r in found.rejected] == [("q.left.wav", Reason.PAIR_MISMATCH)]
 
 
+@pytest.mark.parametrize(
+    ("texts", "taken"),
+    [
+        (("k.left.vtt", "k.right.vtt"), ["k.left.vtt", "k.right.vtt"]),  # a file a channel
+        (("k.left.txt", "k.right.txt"), ["k.left.txt", "k.right.txt"]),
+        (("k.left.TextGrid", "k.right.vtt", "k.srt"), ["k.left.TextGrid", "k.right.vtt"]),
+        (("k.TextGrid", "k2.vtt"), ["k.TextGrid"]),  # one for both
+        (("k.json", "k.left.vtt"), ["k.json"]),  # a half is no whole
+        (("k.left.json",), ["k.left.json"]),
+        ((), []),
+    ],
+)
+def test_the_transcripts_of_a_pair(tmp_path: Path, texts: tuple[str, ...], taken: list[str]) -> None:
+    touch(tmp_path, "k.left.wav", "k.right.wav", *texts)
+    (tmp_path / "pairs.csv").write_text("path,path_b\nk.left.wav,k.right.wav\n")
+    pattern = PairPattern.parse("{name}.left.*|{name}.right.*")
+    for found in (read_sources([str(tmp_path)], NONE, pattern), read_sources([str(tmp_path / "pairs.csv")], NONE)):
+        (source,) = [s for s in found.usable if s.uri.endswith("k.left.wav")]
+        assert [Path(text).name for text in source.transcript] == taken
+
+
 @pytest.mark.parametrize("text", ["{name}.left", "a|b", "{name}|{name}|{name}", "{name}{name}|{name}"])
 def test_a_pattern_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(SourceError, match="give two patterns"):

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.transcripts.read import SUFFIXES, TranscriptError, beside
+from schemas.recording import Source
+from stages.ingest import transcript_of
+from stages.transcripts.read import SUFFIXES, TranscriptError, beside, read_channel_files
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -51,3 +53,42 @@ def test_the_names_of_a_large_folder_are_listed_once(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(TranscriptError, match="cannot be read"):
         beside(tmp_path / "none" / "talk.wav")
+
+
+VTT = "WEBVTT\n\n00:01.000 --> 00:02.000\n{first}\n\n00:05.000 --> 00:06.000\n{second}\n"
+
+
+def test_a_transcript_for_each_file_of_a_pair_is_of_its_channel(tmp_path: Path) -> None:
+    (tmp_path / "k.left.vtt").write_text(VTT.format(first="<v Anna>hello", second="<v Anna>bye"))
+    (tmp_path / "k.right.txt").write_text("well: yes\nno\n")
+    pair = Source(
+        uri="/x/k.left.wav",
+        uri_b="/x/k.right.wav",
+        origin="test",
+        transcript=(str(tmp_path / "k.left.vtt"), str(tmp_path / "k.right.txt")),
+    )
+    said = {(u.speaker, u.text, u.start_s) for u in transcript_of(pair, 10.0).utterances}
+    assert said == {
+        ("left", "hello", 1.0),
+        ("left", "bye", 5.0),
+        ("right", "well: yes", None),
+        ("right", "no", None),
+    }
+
+
+def test_a_file_of_one_channel_that_names_two_speakers_is_refused(tmp_path: Path) -> None:
+    paths = [tmp_path / "k.left.vtt", tmp_path / "k.right.vtt"]
+    paths[0].write_text(VTT.format(first="<v Anna>hello", second="<v Ben>bye"))
+    paths[1].write_text(VTT.format(first="<v Ben>hello", second="<v Ben>bye"))
+    with pytest.raises(
+        TranscriptError, match=r"k\.left\.vtt: names 2 speakers \('Anna', 'Ben'\), but is of one channel"
+    ):
+        read_channel_files(paths, duration_s=10.0)
+
+
+def test_files_of_speakers_that_are_not_named_as_the_pair_are_told_apart_by_their_names(tmp_path: Path) -> None:
+    paths = [tmp_path / "ben.txt", tmp_path / "anna.txt"]
+    for path in paths:
+        path.write_text("hello\n")
+    pair = Source(uri="/x/k.left.wav", uri_b="/x/k.right.wav", origin="test", transcript=tuple(map(str, paths)))
+    assert {u.speaker for u in transcript_of(pair, None).utterances} == {"anna", "ben"}
