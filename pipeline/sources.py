@@ -98,6 +98,7 @@ def read_sources(
         elif "://" in text:
             found.usable.append(Source(uri=text, licence=licence_of(licence, Path()), origin="command line"))
         elif path.is_dir():
+            _require_no_export(path)
             files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
             found.left_out += [p for p in files if p.suffix.lower() not in AUDIO_SUFFIXES]
             _from_files([p for p in files if p.suffix.lower() in AUDIO_SUFFIXES], path, licence, pairs, found)
@@ -113,6 +114,13 @@ def read_sources(
         kinds = f"; {len(found.left_out)} other files are there" if found.left_out else ""
         raise SourceError(f"{' '.join(given)}: no audio files found{kinds}")
     return found
+
+
+def _require_no_export(folder: Path) -> None:
+    """A moshi-finetune export of either speaker as the model has each conversation twice; its manifest, once."""
+    manifest, plan = folder / "manifest.csv", folder / "export.json"
+    if manifest.is_file() and plan.is_file() and '"model_channel": "both"' in plan.read_text(encoding="utf-8"):
+        raise SourceError(f"{folder} is an export of `duplexset export`, with clips in it twice: give {manifest}")
 
 
 def _split_pattern(text: str) -> tuple[Path, str]:

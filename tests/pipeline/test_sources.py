@@ -80,6 +80,15 @@ def test_pairs_by_pattern_and_a_half_without_its_other(tmp_path: Path) -> None:
     assert [(s.name, r.reason) for s, r in found.rejected] == [("q.left.wav", Reason.PAIR_MISMATCH)]
 
 
+def test_an_export_is_named_by_its_manifest(tmp_path: Path) -> None:
+    touch(tmp_path, "train/k-0.wav", "train/k-1.wav")
+    (tmp_path / "export.json").write_text('{\n "to": "moshi-finetune",\n "model_channel": "both"\n}')
+    (tmp_path / "manifest.csv").write_text("path\ntrain/k-0.wav\n")
+    with pytest.raises(SourceError, match=r"twice: give .*manifest\.csv"):
+        read_sources([str(tmp_path)], NONE)
+    assert names_of(read_sources([str(tmp_path / "manifest.csv")], NONE)) == [("train/k-0.wav", None)]
+
+
 @pytest.mark.parametrize(
     ("texts", "taken"),
     [

@@ -15,7 +15,7 @@ from pipeline.build import BuildResult, build
 from pipeline.config import BuildConfig
 from pipeline.export.plan import ExportConfig
 from pipeline.export.run import export
-from pipeline.sources import read_sources
+from pipeline.sources import SourceError, read_sources
 from pipeline.view import View
 
 DEMO = Path(__file__).parents[3] / "demo" / "recordings"
@@ -70,6 +70,9 @@ def test_an_export_is_built_again_clip_by_clip(tmp_path: Path) -> None:
         assert same["info"]["speakers"] == row["info"]["speakers"]
         assert same["info"]["licence"] == row["info"]["licence"]
         assert same["info"]["provenance"]["layout"] == "separate"
+
+    with pytest.raises(SourceError, match="with clips in it twice"):
+        read_sources([str(folder)], {})
 
     one_side = tmp_path / "one-side"
     export(ExportConfig(to="moshi-finetune", model_channel="0"), tmp_path / "first", one_side, lambda _: None)
