@@ -87,8 +87,7 @@ class Dataset:
         """Read index/clips.parquet and keep the split's kept clips; at least one must be there."""
         path = f"{self._path}/index/clips.parquet"
         try:
-            with self._fs.open(path, "rb") as file:
-                table = pq.read_table(file, columns=INDEX_COLUMNS)
+            table = self._table(path, INDEX_COLUMNS)
         except FileNotFoundError as error:
             raise DatasetError(f"{path}: no such file; is {self.root} the output of `duplexset build`?") from error
         except (OSError, pa.ArrowException) as error:
@@ -109,13 +108,21 @@ class Dataset:
         """Kept clips of a split that are not withdrawn, counted by SPDX identifier; none where the index has none."""
         path, withdrawn = f"{self._path}/index/clips.parquet", self.withdrawn()
         try:
-            with self._fs.open(path, "rb") as file:
-                rows = pq.read_table(file, columns=["clip_id", "split", "kept", "info.licence.spdx"])
+            rows = self._table(path, ["clip_id", "split", "kept", "info.licence.spdx"])
         except (OSError, pa.ArrowException):
             return Counter()
+        if "info" not in rows.column_names:
+            return Counter()
         kept = rows.filter(pc.and_(rows["kept"], pc.equal(rows["split"], split)))
-        clips = zip(kept["clip_id"].to_pylist(), kept["spdx"].to_pylist(), strict=True)
-        return Counter(str(spdx) for clip_id, spdx in clips if clip_id not in withdrawn)
+        spdx = pc.struct_field(kept["info"], ["licence", "spdx"]).to_pylist()
+        clips = zip(kept["clip_id"].to_pylist(), spdx, strict=True)
+        return Counter(str(name) for clip_id, name in clips if clip_id not in withdrawn)
+
+    def _table(self, path: str, columns: list[str]) -> pa.Table:
+        """Columns of a Parquet file, read in this thread: one of Arrow's that still holds a Python file when Python
+        ends aborts the process."""
+        with self._fs.open(path, "rb") as file, pq.ParquetFile(file, pre_buffer=False) as parquet:
+            return parquet.read(columns=columns, use_threads=False)
 
     def withdrawn(self) -> frozenset[str]:
         """Ids of the clips that may no longer be used; none where withdrawn.jsonl is absent."""

@@ -1,5 +1,7 @@
 import io
 import json
+import subprocess
+import sys
 import tarfile
 from collections import Counter
 from collections.abc import Callable
@@ -283,3 +285,11 @@ def test_a_folder_without_index_or_with_a_damaged_one_is_named(tmp_path: Path, f
         Dataset(folder).withdrawn()
     with pytest.raises(DatasetError, match="nosuch://"):
         Dataset("nosuch://bucket/corpus")
+
+
+def test_a_process_that_only_looks_at_the_index_ends_well(folder: Path) -> None:
+    """None of Arrow's threads holds a Python file when Python ends, which would abort the process."""
+    look = "import sys; from model.shards import Dataset; print(len(Dataset(sys.argv[1]).index('train')))"
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", look, str(folder)], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "13\n", "")
