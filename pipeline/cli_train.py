@@ -7,6 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+PROMPT_FRAMES = 150
+
 if TYPE_CHECKING:
     from model.baseline import StreamLoss
     from model.loader import PromptCounts
@@ -35,16 +37,24 @@ def train(
         ),
     ] = None,
     text_rule: Annotated[
-        Literal["shift", "drop"],
-        typer.Option(help="Words too fast for a token a frame: later, or cut off by the next."),
-    ] = "shift",
+        Literal["shift", "drop"] | None,
+        typer.Option(
+            help="With --text: words too fast for a token a frame: later, or cut off by the next.",
+            show_default="shift",
+        ),
+    ] = None,
     persona: Annotated[
         bool,
         typer.Option("--persona", help="Before each window, a prompt: the speaker's voice and (with --text) role."),
     ] = False,
     prompt_frames: Annotated[
-        int, typer.Option(help="Frames of 80 ms for that prompt; a voice is cut to fit.", min=18)
-    ] = 150,
+        int | None,
+        typer.Option(
+            help="With --persona: frames of 80 ms for the prompt; a voice is cut to fit.",
+            min=18,
+            show_default=str(PROMPT_FRAMES),
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of weights, order and dropout.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda[:n].")] = "auto",
     processes: Annotated[int, typer.Option(help="Over 1: this many Ray Train workers.", min=1)] = 1,
@@ -55,8 +65,12 @@ def train(
     stand beside those of a unigram model, in nats.
     """
     from model.train import train as run_train
-    from model.train_config import TrainConfig
+    from model.train_config import TrainConfig, TrainError
 
+    if text_rule is not None and text is None:
+        raise TrainError("--text-rule is for the text stream: give --text as well, or leave it out")
+    if prompt_frames is not None and not persona:
+        raise TrainError("--prompt-frames is for prompts: give --persona as well, or leave it out")
     config = TrainConfig(
         max_steps=steps,
         minutes=minutes,
@@ -66,12 +80,12 @@ def train(
         learning_rate=learning_rate,
         eval_every=eval_every,
         persona=persona,
-        prompt_frames=prompt_frames,
+        prompt_frames=prompt_frames or PROMPT_FRAMES,
         seed=seed,
         device=device,
     )
     if text is not None:
-        config = config.with_text(text, text_rule)
+        config = config.with_text(text, text_rule or "shift")
     if processes > 1:
         import torch
 

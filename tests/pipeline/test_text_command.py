@@ -85,3 +85,17 @@ def test_what_is_wrong_is_one_line(
     broken.write_bytes(b"")
     assert "not a SentencePiece" in said(capfd, monkeypatch, "train", str(dataset), out, "--text", str(broken))
     assert not (tmp_path / "t").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "line"), [(["--text-rule", "drop"], "give --text"), (["--prompt-frames", "60"], "give --persona")]
+)
+def test_an_option_that_would_be_ignored_is_refused(
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    options: list[str],
+    line: str,
+) -> None:
+    assert line in said(capfd, monkeypatch, "train", str(tmp_path), str(tmp_path / "run"), *options)
+    assert not (tmp_path / "run").exists()
