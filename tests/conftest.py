@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -133,3 +134,35 @@ def make_recording() -> Callable[..., Recording]:
 def make_clip() -> Callable[..., Clip]:
     """make_clip(recording, number=0, n_frames=100)."""
     return _clip
+
+
+SaveCtc = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def save_ctc(tmp_path_factory: pytest.TempPathFactory) -> SaveCtc:
+    """save_ctc(vocabulary, loud=1.0): the folder of a Wav2Vec2ForCTC, tiny, with seeded random weights.
+
+    loud: what its last weights are multiplied with; from 40 on it writes something.
+    """
+
+    def save(vocabulary: dict[str, int], loud: float = 1.0) -> Path:
+        import torch
+        from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
+
+        torch.manual_seed(0)
+        config = Wav2Vec2Config(
+            vocab_size=len(vocabulary), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+            intermediate_size=32, conv_dim=(8,) * 7, num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=2,
+            pad_token_id=0,
+        )  # fmt: skip
+        model = Wav2Vec2ForCTC(config)
+        with torch.no_grad():
+            model.lm_head.weight.mul_(loud)
+        folder = tmp_path_factory.mktemp("ctc")
+        model.save_pretrained(folder)
+        (folder / "vocab.json").write_text(json.dumps(vocabulary))
+        (folder / "preprocessor_config.json").write_text(json.dumps({"do_normalize": True, "sampling_rate": 16_000}))
+        return folder
+
+    return save

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from model.measures.activity import joined_stretches
 from schemas.conversation import Segment
 from schemas.recording import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
@@ -66,7 +67,7 @@ def solo(segments: Iterable[Segment], channel: int, longest_s: float = LONGEST_S
     segments = sorted(segments, key=lambda s: s.start_s)
     own = [(s.start_s, s.end_s) for s in segments if s.channel == channel]
     other = [(s.start_s, s.end_s) for s in segments if s.channel != channel]
-    guarded = merged((start - GUARD_S, end + GUARD_S) for start, end in other)
+    guarded = joined_stretches((start - GUARD_S, end + GUARD_S) for start, end in other)
     pieces = list(_chopped(without(own, guarded), longest_s))
     stretches = []
     for group in _grouped(pieces, guarded, longest_s):
@@ -83,17 +84,6 @@ def solo(segments: Iterable[Segment], channel: int, longest_s: float = LONGEST_S
                 )
             )
     return stretches
-
-
-def merged(intervals: Iterable[Interval]) -> list[Interval]:
-    """Overlapping intervals as one. intervals: by start."""
-    out: list[Interval] = []
-    for start, end in intervals:
-        if out and start <= out[-1][1]:
-            out[-1] = (out[-1][0], max(out[-1][1], end))
-        else:
-            out.append((start, end))
-    return out
 
 
 def without(intervals: Sequence[Interval], taken: Sequence[Interval]) -> Iterator[Interval]:

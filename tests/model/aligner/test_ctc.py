@@ -1,7 +1,7 @@
 """The CTC aligner: exact times where the characters are given, and its contract with a tiny model."""
 
-import json
 import shutil
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torchaudio.functional import forced_align
-from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
 from model.aligner.contract import Aligner, AlignerError
 from model.aligner.ctc_search import CtcSearch, viterbi
@@ -121,18 +120,8 @@ def test_digits_stay_unknown_in_other_languages() -> None:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A saved Wav2Vec2ForCTC, tiny, with seeded random weights."""
-    torch.manual_seed(0)
-    config = Wav2Vec2Config(
-        vocab_size=len(VOCABULARY), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
-        conv_dim=(8,) * 7, num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=2, pad_token_id=0,
-    )  # fmt: skip
-    saved = tmp_path_factory.mktemp("ctc")
-    Wav2Vec2ForCTC(config).save_pretrained(saved)
-    (saved / "vocab.json").write_text(json.dumps(VOCABULARY))
-    (saved / "preprocessor_config.json").write_text(json.dumps({"do_normalize": True, "sampling_rate": 16_000}))
-    return saved
+def folder(save_ctc: Callable[..., Path]) -> Path:
+    return save_ctc(VOCABULARY)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,7 @@
 """The CTC recogniser: words read off given characters, and its contract with a tiny model."""
 
-import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
 from model.aligner.load import load_aligner
 from model.ctc_network import CtcNetwork, Frames
@@ -79,21 +77,8 @@ def test_a_recogniser_that_says_its_languages() -> None:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A saved Wav2Vec2ForCTC, tiny, with seeded random weights that write something."""
-    torch.manual_seed(0)
-    config = Wav2Vec2Config(
-        vocab_size=len(VOCABULARY), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
-        conv_dim=(8,) * 7, num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=2, pad_token_id=0,
-    )  # fmt: skip
-    model = Wav2Vec2ForCTC(config)
-    with torch.no_grad():
-        model.lm_head.weight *= 40.0
-    saved = tmp_path_factory.mktemp("ctc")
-    model.save_pretrained(saved)
-    (saved / "vocab.json").write_text(json.dumps(VOCABULARY))
-    (saved / "preprocessor_config.json").write_text(json.dumps({"do_normalize": True, "sampling_rate": 16_000}))
-    return saved
+def folder(save_ctc: Callable[..., Path]) -> Path:
+    return save_ctc(VOCABULARY, 40.0)
 
 
 @pytest.fixture(scope="module")
