@@ -46,7 +46,7 @@ class FindVoices:
     reads: ClassVar[type] = Mixture
     writes: ClassVar[type] = Mixed
     needs: ClassVar[Needs] = Needs(cpus=1.0)
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
 
     max_span_s: float = 600.0
     max_silence_s: float = 10.0

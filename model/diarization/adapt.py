@@ -27,7 +27,8 @@ PART: Final = 400  # frames: every other stretch of so many is known, the rest t
 MOST: Final = 3_000  # frames of each speaker that he is known by
 LEAST: Final = 75  # frames of each speaker in either part
 PIECE: Final = (15, 120)  # frames of a turn
-PAUSE: Final = 200  # frames between two turns of one speaker, at most
+PAUSE: Final = 400  # frames between two turns of one speaker, at most: about as much overlap as people have
+GAIN_DB: Final = 6.0  # pieces are made louder or softer by up to so much: a loud voice is not two
 STEPS: Final = 60
 LEARNING_RATE: Final = 2e-3
 BETAS: Final = (0.9, 0.999)
@@ -79,7 +80,8 @@ def conversation(audio: Int16, alone: Bool, random: Random) -> tuple[Int16, Bool
             start, end = stretches[int(random.choice(len(stretches), p=sizes / sizes.sum()))]
             size = min(end - start, int(random.integers(*PIECE)), LENGTH - at)
             first = int(random.integers(start, end - size + 1))
-            made[at * HOP : (at + size) * HOP] += _faded(audio[first * HOP : (first + size) * HOP])
+            gain = np.float32(10.0 ** (random.uniform(-GAIN_DB, GAIN_DB) / 20.0))
+            made[at * HOP : (at + size) * HOP] += gain * _faded(audio[first * HOP : (first + size) * HOP])
             activity[speaker, at : at + size] = True
             at += size + int(random.integers(PAUSE))
     return np.rint(made).clip(-32_768, 32_767).astype(np.int16), activity

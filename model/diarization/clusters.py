@@ -28,6 +28,8 @@ _OTHERS: Final = 3  # directions that the widest one is compared with
 SAME_VOICE: Final = 0.4  # cosine of parts found on different ways that are one voice after all
 MIN_SHARE: Final = 0.05  # of the windows, or a part is an accident (overlaps, noises)
 MIN_WINDOWS: Final = 20  # 2 s
+MOST_WINDOWS: Final = 18_000  # half an hour of speech: more would cost memory and say no more
+_MINUTE: Final = 3_000  # frames
 _ROUNDS: Final = 10
 _CLEAR: Final = 0.1
 
@@ -38,6 +40,16 @@ class Clusters:
 
     centroids: Float32
     labels: Int
+
+
+def some_of(windows: Windows) -> Windows:
+    """About MOST_WINDOWS, whole minutes evenly spread over the recording; all of them where there are no more."""
+    every = -(-windows.centres.size // MOST_WINDOWS)
+    if every <= 1:
+        return windows
+    minutes, nth = np.unique(windows.centres // _MINUTE, return_inverse=True)
+    taken = np.isin(nth, np.arange(0, minutes.size, every))
+    return Windows(windows.embeddings[taken], windows.centres[taken])
 
 
 def find_voices(windows: Windows) -> tuple[Clusters, float]:

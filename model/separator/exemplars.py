@@ -18,6 +18,7 @@ from model.separator.spectrum import HOP, WINDOW, WINDOW_SHAPE, in_bands, looked
 CONTEXT: Final = 3  # frames to an example
 _LOUD: Final = 1e-3  # of the energy of a loud frame: softer frames are no examples
 _FLOOR: Final = 1e-6
+_BLOCK_FRAMES: Final = 1_500
 _SHARPEN: Final = 3.0  # the start of the updates: likeness to this power
 
 
@@ -46,7 +47,7 @@ def choose(
     frames = frames[(frames >= CONTEXT) & (frames < audio.size // HOP - CONTEXT)]
     if not frames.size:
         raise ValueError("a speaker without solo speech has no examples")
-    power = np.array([np.square(audio[f * HOP : (f + 1) * HOP], dtype=np.float64).sum() for f in frames])
+    power = _power(audio, frames)
     loud = frames[power >= _LOUD * np.quantile(power, 0.95)]
     at = random.choice(loud, count, replace=loud.size < count)
     pieces = np.stack([audio[(f - 2) * HOP : (f + 2) * HOP] for f in at]).astype(np.float32)
@@ -55,6 +56,18 @@ def choose(
     bands = in_bands(bins).flatten(1)
     scale = bands.sum(1, keepdim=True) + 1e-12
     return Examples((bands / scale + _FLOOR)[None], (bins.flatten(1) / scale)[None])
+
+
+def _power(audio: NDArray[np.float32 | np.int16], frames: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Energy of each of these frames, ascending; the audio is read block by block."""
+    energy = []
+    for start in range(0, audio.size // HOP, _BLOCK_FRAMES):
+        inside = frames[np.searchsorted(frames, start) : np.searchsorted(frames, start + _BLOCK_FRAMES)] - start
+        if inside.size:
+            block = audio[start * HOP : (start + _BLOCK_FRAMES) * HOP]
+            of_frames = block[: block.size // HOP * HOP].reshape(-1, HOP)[inside]
+            energy.append(np.square(of_frames, dtype=np.float64).sum(1))
+    return np.concatenate(energy)
 
 
 def explain(magnitude_BTF: Tensor, first: Examples, second: Examples, updates: int) -> tuple[Tensor, Tensor]:

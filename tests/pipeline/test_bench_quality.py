@@ -68,5 +68,6 @@ def test_what_follows_from_how_a_system_works(scores: Mapping[str, list[Recordin
     assert {one[n].der.rate for n in (BUILT, "examples alone", "no separation", "separated everywhere")} == {
         one[BUILT].der.rate
     }
+    assert one["separated first"].der.rate > one[BUILT].der.rate
     leaks = {name: max(c.leakage_db for c in score.channels) for name, score in one.items()}
     assert leaks[BUILT] < leaks["separated everywhere"] < leaks["copied"]

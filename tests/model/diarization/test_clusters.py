@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model.diarization.clusters import divided, find_voices, lasting, standing_out, two_voices
+from model.diarization.clusters import divided, find_voices, lasting, some_of, standing_out, two_voices
 from model.speaker.windows import STEP_FRAMES, WINDOW_FRAMES, Windows
 
 
@@ -42,6 +42,18 @@ def test_what_lasts_is_rather_two_voices() -> None:
     assert lasting(centres, np.zeros(400, np.int64)) == 0.0
     assert lasting(centres[::3], turns[::3]) > 0.7  # only some windows have a neighbour
     assert lasting(np.array([5]), np.array([0])) == 0.0
+
+
+def test_of_a_long_recording_some_minutes_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    windows, _ = scattered([3_600, 1_800])
+    assert some_of(windows) is windows
+    monkeypatch.setattr("model.diarization.clusters.MOST_WINDOWS", 2_000)
+    some = some_of(windows)
+    assert 1_500 <= some.centres.size <= 2_000
+    assert set(np.unique(some.centres // 3_000)) == {0, 3, 6, 9}
+    assert some.embeddings.shape == (some.centres.size, 128)
+    found, all_of_them = find_voices(some)[0], find_voices(windows)[0]
+    assert np.allclose(found.centroids, all_of_them.centroids, atol=0.02)
 
 
 def test_two_are_always_found() -> None:

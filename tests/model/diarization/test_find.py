@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.diarization.clusters import Clusters
-from model.diarization.find import find
+from model.diarization.find import MOST_OVERLAP, OVERLAP_S, decided, find
 from model.diarization.networks import Networks, load_networks
 from model.measures.diarization import diarization_errors
 from model.resample import to_int16
@@ -42,9 +42,9 @@ def segments(activity: np.ndarray) -> list[Segment]:
 @needs_calls
 @pytest.mark.shared
 @pytest.mark.slow
-@pytest.mark.parametrize(("call", "most"), [("repairs40", 0.02), ("repairs49", 0.2)])
+@pytest.mark.parametrize(("call", "most"), [("repairs40", 0.02), ("repairs49", 0.15)])
 def test_a_real_call_on_one_track(call: str, most: float, networks: Networks) -> None:
-    """The noisy repairs49 has 13 to 19 % of errors where its sides are mixed at levels up to 4 dB apart."""
+    """The noisy repairs49 has 12 to 13 % of errors where its sides are mixed at levels up to 4 dB apart."""
     sides = [read_audio(CALLS / f"{call}-{side}.flac") for side in ("agent", "caller")]
     count = min(s.size for s in sides) // 480 * 480
     true = np.stack([probabilities(to_int16(s[None, :count])[0]) > 0.5 for s in sides])
@@ -72,6 +72,28 @@ def test_no_speech_is_nobody(networks: Networks) -> None:
     hiss = (np.random.default_rng(0).standard_normal(10 * 24_000) * 300).astype(np.int16)
     found = find(hiss, np.zeros(500, np.float32), networks)
     assert (found.n_voices, found.stretches) == (0, ())
+
+
+def test_no_more_overlap_is_found_than_people_have() -> None:
+    """A minute of turns, half of which could as well be both; of that, what is surest to be."""
+    frames = 3_000
+    sure = np.zeros((frames, 3), np.float32)
+    first = np.arange(frames) // 250 % 2 == 0
+    sure[:, :2] = np.where(first[:, None], (6.0, -6.0), (-6.0, 6.0))
+    said = decided(sure)
+    assert np.array_equal(said, np.stack([first, ~first]))
+    doubtful = np.arange(frames) % 250 >= 125
+    doubtful[-125:] = False
+    both = sure.copy()
+    both[doubtful] = (1.0, 1.0, 1.5)
+    both[100:110] = (6.0, 6.0, 6.0)
+    found = decided(both)
+    assert found[:, 102:108].all()
+    assert found.any(0).all()
+    assert 6 <= found.all(0).sum() <= MOST_OVERLAP * frames + OVERLAP_S * 50
+    few = sure.copy()
+    few[125:250] = (1.0, 1.0, 1.5)
+    assert decided(few)[:, 130:245].all()
 
 
 def test_a_stretch_in_which_both_seem_to_speak_all_the_time_is_kept(
