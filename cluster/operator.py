@@ -7,6 +7,7 @@ from itertools import groupby
 import torch
 
 from cluster.rows import Envelope, Failed, Nothing
+from schemas.plain_text import writable
 from stages.contract import Needs, Row, Stage, Work
 
 ATTEMPTS = 3
@@ -57,7 +58,8 @@ class Operator:
                 return
             except Exception as error:  # noqa: BLE001 - the one place where an error becomes a quarantined unit
                 if attempt == ATTEMPTS - 1:
-                    yield Failed(error=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+                    said = f"{type(error).__name__}: {error}"
+                    yield Failed(error=writable(said), trace=writable(traceback.format_exc()))
 
     def _through(self, row: Row, step: int) -> Iterator[Row]:
         while step < len(self._steps):

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCTC
 
 from model.codec_blocks import one_thread
-from model.hub_folder import UNLOADABLE, HubFolder, Wanted, check_complete, first_line, open_folder
+from model.hub_folder import HubFolder, Wanted, check_complete, open_folder
 from model.resample import Float32
 
 RATE_HZ: Final = 16_000  # that all such networks listen at
@@ -68,12 +69,15 @@ def load_network(name: str, device: str, *, kind: str, rules: str) -> CtcNetwork
     folder = open_folder(name, Wanted(kind=kind, fetch=WHAT_TO_FETCH, files=FILES))
     model, config = _model(folder)
     vocabulary, blank = _vocabulary(folder, config)
-    settings = folder.json("preprocessor_config.json")
-    rate_hz = int(settings.get("sampling_rate", RATE_HZ))
-    if rate_hz != RATE_HZ:
-        raise folder.error(f"the model in {folder.path} takes {rate_hz} Hz, not {RATE_HZ}")
+    folder.require_rate(RATE_HZ)
+    normalise = bool(folder.json("preprocessor_config.json").get("do_normalize", True))
+    listening = _Listening(model, device, normalise=normalise)
+    with folder.loading("working CTC model"):
+        heard = listening(np.sin(np.arange(RATE_HZ, dtype=np.float32)))
+    if heard.shape[1:] != (config.vocab_size,) or not bool(torch.isfinite(heard).all()):
+        raise folder.error(f"the model in {folder.path} makes no probabilities of a sound: its files are broken")
     return CtcNetwork(
-        log_probabilities=_Listening(model, device, normalise=bool(settings.get("do_normalize", True))),
+        log_probabilities=listening,
         frames=Frames.of(config.conv_kernel, config.conv_stride),
         vocabulary=vocabulary,
         blank=blank,
@@ -102,7 +106,7 @@ class _Listening:
 
 def _model(folder: HubFolder) -> tuple[nn.Module, Any]:
     """The folder's model, float32, with every weight from the folder, and its configuration."""
-    try:
+    with folder.loading("CTC model"):
         loaded: object = AutoModelForCTC.from_pretrained(
             folder.path,
             use_safetensors=True,
@@ -111,8 +115,6 @@ def _model(folder: HubFolder) -> tuple[nn.Module, Any]:
             dtype=torch.float32,
             output_loading_info=True,
         )
-    except UNLOADABLE as error:
-        raise folder.error(f"no CTC model in {folder.path} ({first_line(error)})") from error
     model, report = cast(tuple[nn.Module, dict[str, set[str]]], loaded)
     check_complete(model, sorted(report["missing_keys"]), folder, spare=(_FOR_TRAINING,))
     config: Any = model.config

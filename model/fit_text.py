@@ -17,6 +17,7 @@ from model.shards import Dataset
 from model.streams import TEXT_PAD
 from model.text import SentencePieceText, TextError
 from schemas.atomic import whole_file, write_text
+from schemas.plain_text import counted
 
 WEIGHTS, CARD = "text.model", "text.md"
 COVERAGE = 0.9999  # share of the characters that get a piece; the rarest are spelled in bytes
@@ -51,7 +52,7 @@ def fit_text(sources: Sequence[str], out: Path, *, vocabulary: int, report: Call
     spoken = Spoken()
     for source in sorted(sources):
         _read(source, spoken)
-        report(f"{source}: {spoken.sources[-1][2]} words")
+        report(f"{source}: {counted(spoken.sources[-1][2], 'word')}")
     tokenizer = SentencePieceText(WEIGHTS, train_pieces(spoken.words, vocabulary))
     out.mkdir(parents=True, exist_ok=True)
     with whole_file(out / WEIGHTS) as temporary:

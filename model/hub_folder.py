@@ -2,19 +2,29 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    StrictDataclassError,
+)
 from safetensors import SafetensorError
 from torch import nn
 
 from schemas.errors import UserError
 
-UNLOADABLE = (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError)
+_UNLOADABLE = (
+    *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, MemoryError, OSError),
+    *(RuntimeError, TypeError, ValueError, SafetensorError, StrictDataclassError),
+)
 """What transformers raises on files that are broken or of another kind of network."""
 
 
@@ -72,9 +82,33 @@ class HubFolder:
         """What is wrong with it, with what to fetch."""
         return self.wanted.error(what)
 
+    @contextmanager
+    def loading(self, what: str) -> Iterator[None]:
+        """Whatever its files make transformers raise is a NetworkError: there is no `what` in it."""
+        try:
+            yield
+        except Exception as error:
+            # tokenizers raises the bare Exception
+            if isinstance(error, NetworkError) or not (isinstance(error, _UNLOADABLE) or type(error) is Exception):
+                raise
+            why = first_line(error)
+            if isinstance(error, StrictDataclassError):
+                why = f"config.json: {' '.join(str(error).split())}"
+            elif type(error) is Exception:
+                why = f"tokenizer.json: {why}"
+            raise self.error(f"no {what} in {self.path} ({why})") from error
+
+    def require_rate(self, rate_hz: int) -> None:
+        """Raise NetworkError where the model listens at another rate."""
+        stated = self.json("preprocessor_config.json").get("sampling_rate", rate_hz)
+        if stated != rate_hz:
+            raise self.error(f"preprocessor_config.json in {self.path}: it takes {stated!r} Hz, not {rate_hz}")
+
 
 def open_folder(name: str, wanted: Wanted) -> HubFolder:
     """A folder, or what the hub has under a name (its local cache first). Raises NetworkError where files lack."""
+    if not name.strip():
+        raise wanted.error(f"the name of the {wanted.kind.partition(',')[0]} is empty")
     path = Path(name) if Path(name).is_dir() else _fetch(name, wanted)
     weights = sorted({file for pattern in wanted.weights for file in path.glob(pattern)})
     if not weights:
@@ -100,7 +134,7 @@ def _fetch(hub_id: str, wanted: Wanted) -> Path:
 def check_complete(
     model: nn.Module, missing: Sequence[str], folder: HubFolder, *, spare: tuple[str, ...] = ()
 ) -> None:
-    """Raise NetworkError where parameters of the model are not in the folder's weights.
+    """Raise NetworkError where parameters of the model are not in the folder's weights, or are no finite numbers.
 
     missing: the keys that transformers did not find. spare: ends of names that may be missing.
     """
@@ -108,6 +142,9 @@ def check_complete(
     lacking = sorted(parameters.intersection(missing))
     if lacking:
         raise folder.error(f"weights in {folder.path} lack {len(lacking)}, as {lacking[0]}")
+    for name, values in model.state_dict().items():
+        if not name.endswith(spare) and not bool(torch.isfinite(values).all()):
+            raise folder.error(f"weights in {folder.path} are not finite, as {name}")
 
 
 def first_line(error: BaseException) -> str:

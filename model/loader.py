@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from model.fit_data import leave_interrupts_to_the_trainer
 from model.shards import DatasetError
 from model.windows import ClipItems, PromptedWindow, Windows
+from schemas.plain_text import counted
 
 BLOCK_CLIPS = 64
 
@@ -75,7 +76,7 @@ class WindowReader:
         self._state = ReaderState()
         if len(windows.index) < readers:
             raise DatasetError(
-                f"{windows.dataset.root}: {len(windows.index)} clips cannot feed {readers} readers; "
+                f"{windows.dataset.root}: {counted(len(windows.index), 'clip')} cannot feed {readers} readers; "
                 "use fewer workers or another split"
             )
 

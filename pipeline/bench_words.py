@@ -3,9 +3,9 @@
     python -m pipeline.bench_words [--aligner NAME] [--speech FOLDER] [--seed N]
 
 The demo's recordings, whose word times are known: per utterance, its bounds 0.2 s too wide, as a transcript gives
-them; clean and made harder; then with the channel's whole text and no times. Beside it what `spread` makes of the
-same bounds, and another utterance's text, whose confidence should be low. --speech adds a folder of real speech, each
-file with its text in a .txt beside it, of which only the ends of the files are known.
+them; clean and made harder; then in short rows, and with the channel's whole text and no times. Beside it what
+`spread` makes of the same bounds, and another utterance's text, whose confidence should be low. --speech adds a
+folder of real speech, each file with its text in a .txt beside it, of which only the ends of the files are known.
 """
 
 import argparse
@@ -21,8 +21,9 @@ import typer
 from numpy.typing import NDArray
 
 from model.aligner.contract import Aligner
+from model.aligner.fill import spread
 from model.aligner.load import load_aligner
-from model.aligner.place import place, spread
+from model.aligner.place import place, place_all
 from pipeline.bench_words_audio import (
     CONDITIONS,
     Float32,
@@ -39,6 +40,7 @@ from schemas.transcript import Utterance
 
 DEMO: Final = Path(__file__).parents[1] / "demo" / "recordings"
 WIDER_S: Final = 0.2
+ROW_WORDS: Final = 3
 NEAR_MS: Final = 80.0
 RIGHT_MS: Final = 100.0
 LANGUAGE: Final = "en"
@@ -47,12 +49,16 @@ BINS: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 1.0)
 
 @dataclass(slots=True)
 class Errors:
-    """Of the words of one row: how late each starts and ends (ms, NaN where that is not known), their confidence."""
+    """Of the words of one row: how late each starts and ends (ms, NaN where that is not known), their confidence.
+
+    `out_of_order`: how many begin before the one before them ends, where that was looked at.
+    """
 
     late_ms: list[tuple[float, float]] = field(default_factory=list)
     confidence: list[float] = field(default_factory=list)
     audio_s: float = 0.0
     took_s: float = 0.0
+    out_of_order: int = 0
 
     def add(self, true: Words, found: Words) -> None:
         """Compare the words of an utterance one by one."""
@@ -84,6 +90,20 @@ def by_utterance(voices: Sequence[Voice], condition: str, seed: int, times: Plac
     for voice, audio in hardened(voices, condition, seed):
         for words in voice.utterances:
             _timed(errors, audio, utterance_of(words), words, times)
+    return errors
+
+
+def by_row(voices: Sequence[Voice], times: Callable[[Float32, Sequence[Utterance]], Words]) -> Errors:
+    """The words of every channel from a transcript in rows of ROW_WORDS, as subtitles are."""
+    errors = Errors()
+    for voice in voices:
+        rows = [words[i : i + ROW_WORDS] for words in voice.utterances for i in range(0, len(words), ROW_WORDS)]
+        began = time.perf_counter()
+        found = times(voice.audio, [utterance_of(words) for words in rows])
+        errors.took_s += time.perf_counter() - began
+        errors.audio_s += sum(last_s(words) - first_s(words) for words in voice.utterances)
+        errors.add(tuple(word for words in rows for word in words), found)
+        errors.out_of_order += sum(b.start_s < a.end_s for a, b in pairwise(found))
     return errors
 
 
@@ -144,6 +164,9 @@ def rows(source: str, voices: Sequence[Voice], aligner: Aligner, seed: int) -> I
     def aligned(audio: Float32, utterance: Utterance) -> Words:
         return place(audio, utterance, LANGUAGE, aligner=aligner)
 
+    def aligned_rows(audio: Float32, utterances: Sequence[Utterance]) -> Words:
+        return place_all(audio, utterances, LANGUAGE, aligner=aligner)
+
     def shared(audio: Float32, utterance: Utterance) -> Words:
         return spread(
             utterance.text.split(), utterance.start_s or 0.0, utterance.end_s or audio.size / SAMPLE_RATE_HZ
@@ -152,6 +175,8 @@ def rows(source: str, voices: Sequence[Voice], aligner: Aligner, seed: int) -> I
     for condition in CONDITIONS:
         errors = by_utterance(voices, condition, seed, aligned)
         yield row(source, condition, aligner.name, errors), errors
+    errors = by_row(voices, aligned_rows)
+    yield row(source, f"clean, rows of {ROW_WORDS} words", aligner.name, errors), errors
     errors = by_channel(voices, aligned)
     yield row(source, "clean, no times", aligner.name, errors), errors
     errors = with_other_text(voices, aligned)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from cluster.engine import Engine
 from cluster.gather import UnitDone
@@ -20,12 +21,14 @@ from model.recogniser.load import load_recogniser
 from pipeline.config import BuildConfig, fingerprint
 from pipeline.describe import MadeBy, describe, read_description
 from pipeline.index import write_clips, write_recordings
+from pipeline.licences.evidence import keep
 from pipeline.prepare import Preparation, Prepared
 from pipeline.select import read_withdrawn, select
 from pipeline.sources import Sources
 from pipeline.view import View
 from schemas.atomic import write_text
 from schemas.errors import UserError
+from schemas.plain_text import counted
 from schemas.recording import Recording
 from schemas.shard import ClipRow, Loss, PackedShard, RecordingRow, ShardPlan
 from stages.pack import Pack, packed_before
@@ -57,9 +60,12 @@ def build(sources: Sources, out: Path, config: BuildConfig, *, engine: Engine, v
     with _only_build(out):
         for leftover in out.rglob(".*.tmp"):  # of a build that was killed
             leftover.unlink()
-        claim(out, made_by)
+        if let_through := claim(out, made_by):
+            view.say(let_through, "yellow")
         preparation = Preparation(config=config, fingerprint=made_by.fingerprint, out=out, engine=engine, view=view)
-        result = select_and_pack(preparation.run(sources), out, made_by, engine=engine, view=view)
+        prepared = preparation.run(sources)
+        keep(out, [file.licence for file in prepared.files], sources.documents)
+        result = select_and_pack(prepared, out, made_by, engine=engine, view=view)
         _report(out, view)
         return result
 
@@ -98,7 +104,7 @@ def select_and_pack(prepared: Prepared, out: Path, made_by: MadeBy, *, engine: E
     view.dropped(selection.dropped)
     rows = with_drops([*prepared.refused, *(file.recording() for file in prepared.files)], selection.dropped)
     shards, packed_now = _pack(selection.plans, out, engine, view)
-    write_clips(out, shards, selection.dropped)
+    write_clips(out, shards, selection.dropped, selection.duplicates)
     write_recordings(out, rows)
     describe(out, made_by, rows, shards)
     _remove_unnamed(out, {shard.name for shard in shards})
@@ -155,29 +161,69 @@ def _only_build(out: Path) -> Iterator[None]:
         yield
 
 
-def claim(out: Path, made_by: MadeBy) -> None:
-    """Mark the folder as this configuration's; raise BuildError if it is another's or holds something else."""
+def claim(out: Path, made_by: MadeBy) -> str:
+    """Mark the folder as this configuration's; raise BuildError if it is another's or holds something else.
+
+    The policy may be another: it chooses what is used and shapes nothing. So may the file of role texts, so that a
+    fault in it can be mended: all is then prepared anew. Returns what a person should know of that, "" else.
+    """
     mark = out / "work" / "build.json"
-    before = json.loads(mark.read_text()) if mark.exists() else read_description(out)
-    mine = {"fingerprint": made_by.fingerprint, "configuration": json.loads(json.dumps(made_by.config.written()))}
-    if before is None:
+    before = {**(read_description(out) or {}), **(json.loads(mark.read_text()) if mark.exists() else {})}
+    mine = json.loads(json.dumps(made_by.parts()))
+    let_through = ""
+    if not before:
         strange = sorted(p.name for p in out.iterdir() if p.name not in {"work", "withdrawn.jsonl"})
         if strange:
             raise BuildError(f"{out} holds other files ({strange[0]}, ...): choose an empty or new folder")
-    elif before["configuration"] != mine["configuration"]:
-        theirs, ours = before["configuration"], mine["configuration"]
-        changed = ", ".join(f"{k}: {theirs.get(k)} there, {v} now" for k, v in ours.items() if theirs.get(k) != v)
+    elif changed := _changed(before["configuration"], mine["configuration"]):
         raise BuildError(f"{out} was built with another configuration ({changed}): use the same or another folder")
     elif before["fingerprint"] != made_by.fingerprint:
-        raise BuildError(f"{out} was built by other stage versions or weights: choose another folder")
+        differ = _differing(before, mine)
+        if differ != [_roles_of(made_by)]:
+            what = ", ".join(differ) or "stage versions or weights"
+            raise BuildError(f"{out} was built by others than are here now ({what}): choose another folder")
+        let_through = (
+            f"{made_by.config.roles} was changed: every recording is prepared anew, and what was prepared before "
+            f"stays in {out / 'work' / 'prepared'} until you delete it"
+        )
     write_text(mark, json.dumps(mine, indent=2))
+    return let_through
+
+
+def _roles_of(made_by: MadeBy) -> str:
+    return f"roles {function_of(made_by.config.roles)}"
+
+
+def _differing(theirs: dict[str, Any], ours: dict[str, Any]) -> list[str]:
+    """Which stages and weights are others, by name; none where the mark of an older version does not say."""
+    if not {"stages", "weights"} <= theirs.keys():
+        return []
+    stages = {entry["stage"]: entry for entry in theirs["stages"]}
+    differ = []
+    for now in ours["stages"]:
+        then = stages.get(now["stage"], {"version": "none"})
+        if then["version"] != now["version"]:
+            differ.append(f"stage {now['stage']}: version {then['version']} there, {now['version']} now")
+        elif then != now:
+            differ.append(f"settings of stage {now['stage']}")
+    weights = [theirs["weights"], ours["weights"]]
+    return differ + [
+        name for name in sorted({*weights[0], *weights[1]}) if weights[0].get(name) != weights[1].get(name)
+    ]
+
+
+def _changed(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
+    """What differs between two configurations but for their policies, in words."""
+    names = [name for name in ours if name != "policy" and theirs.get(name) != ours[name]]
+    said = [(name, *("none" if v in ("", None) else v for v in (theirs.get(name), ours[name]))) for name in names]
+    return ", ".join(f"{name}: {then} there, {now} now" for name, then, now in said)
 
 
 def _pack(plans: list[ShardPlan], out: Path, engine: Engine, view: View) -> tuple[list[PackedShard], int]:
     """Phase 3. Shards of exactly this plan that are in place stay."""
     packed = {plan.name: before for plan in plans if (before := packed_before(plan, out)) is not None}
     missing = [plan for plan in plans if plan.name not in packed]
-    view.phase(f"packing {len(missing)} shards" + (f", {len(packed)} are there" if packed else ""))
+    view.phase(f"packing {counted(len(missing), 'shard')}" + (f", {len(packed)} are there" if packed else ""))
     for unit, row in engine.run(missing, [Pack(out=str(out))]):
         if isinstance(row, Failed):
             raise PackError(

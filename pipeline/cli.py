@@ -12,12 +12,14 @@ import typer
 from pipeline.cli_build import build
 from pipeline.cli_export import export
 from pipeline.cli_fit import fit
+from pipeline.cli_policy import policy
 from pipeline.cli_report import report
 from pipeline.cli_score import score
 from pipeline.cli_simulate import simulate
 from pipeline.cli_stats import stats
 from pipeline.cli_train import train
 from schemas.errors import UserError
+from schemas.plain_text import counted
 
 app = typer.Typer(
     name="duplexset",
@@ -34,6 +36,7 @@ app.command()(report)
 app.command()(export)
 app.command()(simulate)
 app.add_typer(fit, name="fit")
+app.add_typer(policy, name="policy")
 
 OutFolder = Annotated[Path, typer.Argument(help="The OUT folder of a build.", show_default=False)]
 
@@ -67,7 +70,7 @@ def verify(out: OutFolder) -> None:
         typer.echo(line)
         count += 1
     if count:
-        typer.echo(f"{count} differences in {out}", err=True)
+        typer.echo(f"{counted(count, 'difference')} in {out}", err=True)
         raise typer.Exit(1)
     typer.echo(f"{out} is whole: shards, indexes and description agree")
 
@@ -82,14 +85,17 @@ def decode(
 ) -> None:
     """Turn a clip's codec tokens back into audio."""
     from pipeline.decode import decode_clip
+    from pipeline.outputs import check_output
 
+    check_output(wav, "WAV")
     clip_id, length_s = decode_clip(out, clip, wav)
     typer.echo(f"{wav}: clip {clip_id}, {length_s:.1f} s")
 
 
 def os_error_line(error: OSError) -> str:
     """What happened to which file, and what to do."""
-    where = f" ({error.filename})" if error.filename else ""
+    name = error.filename2 or error.filename  # of a rename the second, which is the file that was asked for
+    where = f" ({name})" if name else ""
     if error.errno == errno.ENOSPC:
         return f"no space left on the disk{where}: free some and run the same command again; what is done is kept"
     return f"{error.strerror or error}{where}: correct it and run the same command again; what is done is kept"

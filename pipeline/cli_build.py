@@ -1,11 +1,15 @@
 """`duplexset build`: options, what would be done, and the summary at the end."""
 
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+from pipeline import cli_licence
+from schemas.shard import NearDuplicates
 
 NOTHING_KEPT, QUARANTINED, STOPPED = 1, 3, 130  # exit codes
 
@@ -17,9 +21,6 @@ class EngineName(StrEnum):
     INLINE = "inline"
 
 
-_Licence = "Licence of recordings that bring none of their own"
-
-
 def build(
     source: Annotated[
         list[str],
@@ -29,30 +30,23 @@ def build(
         ),
     ],
     out: Annotated[Path, typer.Argument(help="The dataset folder to make or to complete.", show_default=False)],
-    licence: Annotated[
-        str | None, typer.Option(help=f"{_Licence} (SPDX, as CC-BY-4.0).", rich_help_panel="Licence")
-    ] = None,
-    holder: Annotated[str | None, typer.Option(help="Rights holder.", rich_help_panel="Licence")] = None,
-    attribution: Annotated[str | None, typer.Option(help="Attribution text.", rich_help_panel="Licence")] = None,
-    source_url: Annotated[str | None, typer.Option(help="Where it came from.", rich_help_panel="Licence")] = None,
-    evidence: Annotated[
-        str | None, typer.Option(help="File or URL that proves the licence.", rich_help_panel="Licence")
-    ] = None,
-    evidence_date: Annotated[str | None, typer.Option(help="Its date.", rich_help_panel="Licence")] = None,
-    consent: Annotated[
-        str | None, typer.Option(help="Basis for using the voices, as informed-consent.", rich_help_panel="Licence")
-    ] = None,
-    unlicensed: Annotated[
-        bool,
-        typer.Option("--unlicensed", help="Let recordings without a licence in, marked.", rich_help_panel="Licence"),
-    ] = False,
-    commercial: Annotated[
-        bool, typer.Option("--commercial", help="Refuse non-commercial licences.", rich_help_panel="Licence")
-    ] = False,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option(help="A licence to let in whatever its terms (LicenseRef-...).", rich_help_panel="Licence"),
-    ] = None,
+    licence: cli_licence.Licence = None,
+    licence_text: cli_licence.LicenceText = None,
+    holder: cli_licence.Holder = None,
+    attribution: cli_licence.Attribution = None,
+    source_url: cli_licence.SourceUrl = None,
+    retrieved: cli_licence.Retrieved = None,
+    evidence: cli_licence.Evidence = None,
+    evidence_sha256: cli_licence.EvidenceSha256 = None,
+    evidence_date: cli_licence.EvidenceDate = None,
+    consent: cli_licence.Consent = None,
+    speakers_consent: cli_licence.SpeakersConsent = None,
+    jurisdiction: cli_licence.Jurisdiction = None,
+    retain_until: cli_licence.RetainUntil = None,
+    policy: cli_licence.PolicyName = "default",
+    unlicensed: cli_licence.Unlicensed = False,
+    commercial: cli_licence.Commercial = False,
+    allow: cli_licence.Allow = None,
     pairs: Annotated[
         str | None,
         typer.Option(help="Two mono files as one recording: '{name}.left.*|{name}.right.*'.", show_default=False),
@@ -79,6 +73,9 @@ def build(
     max_leakage: Annotated[
         float, typer.Option(help="Leave out clips separated from one track that leak more, dB.")
     ] = -15.0,
+    near_duplicates: Annotated[
+        NearDuplicates, typer.Option(help="Clips of which a better one has the same sound in other bytes.")
+    ] = NearDuplicates.DROP,
     networks: Annotated[
         str,
         typer.Option(help="Folder of weights (`fit speaker|separator|enhancer`) to take mixtures apart with."),
@@ -98,6 +95,7 @@ def build(
     from pipeline.build import build as run_build
     from pipeline.build import dry_run as run_dry
     from pipeline.config import BuildConfig, parse_split
+    from pipeline.licences.policy_file import read_policy, with_options
     from pipeline.sources import PairPattern, read_sources
     from pipeline.summary import plan_table, result_table
     from pipeline.view import View
@@ -107,25 +105,31 @@ def build(
         aligner=aligner,
         recogniser=recogniser,
         flac=flac,
-        commercial_only=commercial,
-        allow=tuple(allow or ()),
-        unlicensed=unlicensed,
+        policy=with_options(read_policy(policy), commercial=commercial, allow=allow or (), unlicensed=unlicensed),
+        today=date.today(),
         max_span_s=max_span,
         min_clip_s=min_clip,
         split_percent=parse_split(split),
         shard_mb=shard_mb,
         max_leakage_db=max_leakage,
+        near_duplicates=near_duplicates,
         networks=networks,
         roles=located(roles),
     )
     fields = {
         "licence": licence,
+        "licence_text": licence_text,
         "holder": holder,
         "attribution": attribution,
         "source_url": source_url,
+        "retrieved": retrieved,
         "evidence": evidence,
+        "evidence_sha256": evidence_sha256,
         "evidence_date": evidence_date,
         "consent": consent,
+        "speakers_consent": speakers_consent,
+        "jurisdiction": jurisdiction,
+        "retain_until": retain_until,
     }
     sources = read_sources(source, fields, PairPattern.parse(pairs) if pairs else None)
     opened = open_engine(engine.value, workers)

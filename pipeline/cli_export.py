@@ -87,6 +87,7 @@ def export(
     from pipeline.export.plan import SPLITS, ExportConfig
     from pipeline.export.run import export as run
     from pipeline.view import sometimes
+    from schemas.plain_text import counted
 
     torch.set_num_threads(1)
     config = ExportConfig(
@@ -102,9 +103,11 @@ def export(
     except KeyboardInterrupt as stop:
         typer.echo("stopped: run the same command again to go on; what is done is kept", err=True)
         raise typer.Exit(STOPPED) from stop
-    typer.echo(f"{folder}: {result.clips} clips, {result.written} written now")
+    typer.echo(f"{folder}: {counted(result.clips, 'clip')}, {result.written} written now")
     if result.removed:
-        typer.echo(f"{result.removed} files taken away: their clips are withdrawn or no longer in the dataset")
+        typer.echo(
+            f"{counted(result.removed, 'file')} taken away: their clips are withdrawn or no longer in the dataset"
+        )
     for note in result.notes:
         typer.echo(note)
     if not result.clips:

@@ -36,6 +36,7 @@ def score(
     """
     from rich.console import Console
 
+    from pipeline.outputs import check_output
     from pipeline.plot_style import check_kind
     from pipeline.score import score as run_score
     from pipeline.score_json import as_json
@@ -43,6 +44,8 @@ def score(
     from schemas.atomic import write_text
 
     check_kind(plot)
+    check_output(json, "--json")
+    check_output(plot, "--plot")
     scoring = run_score(
         out, truth, collar_s=collar, by=by, images=images, say=lambda line: typer.echo(line, err=True)
     )

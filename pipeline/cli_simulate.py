@@ -78,6 +78,7 @@ def simulate(
 
     from pipeline.simulate import SimulateConfig, run
     from pipeline.view import sometimes
+    from schemas.plain_text import counted
 
     torch.set_num_threads(1)
     config = SimulateConfig(
@@ -96,7 +97,8 @@ def simulate(
         file_format=file_format.value,
     )
     result = run(config, out, sometimes(typer.echo, _TELL_S))
-    typer.echo(f"{out}: {result.conversations} conversations, {result.seconds / 60:.1f} min, {result.made} made now")
+    made = counted(result.conversations, "conversation")
+    typer.echo(f"{out}: {made}, {result.seconds / 60:.1f} min, {result.made} made now")
     if result.short:
         typer.echo(f"{result.short} ended early: a voice had nothing left to say, and no phrase is said twice")
     if not result.licensed:

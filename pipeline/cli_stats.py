@@ -32,12 +32,15 @@ def stats(
     """
     from rich.console import Console
 
+    from pipeline.outputs import check_output
     from pipeline.plot_style import check_kind
     from pipeline.statistics import as_json, read
     from pipeline.statistics_table import statistics_tables
     from schemas.atomic import write_text
 
     check_kind(plot)
+    check_output(json, "--json")
+    check_output(plot, "--plot")
     made, other = read(source, split), read(reference)
     name = Path(reference).stem
     Console(highlight=False).print(statistics_tables(made, other, name))

@@ -7,6 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from schemas.plain_text import counted
+
 PROMPT_FRAMES = 150
 
 if TYPE_CHECKING:
@@ -128,7 +130,7 @@ def _prompts(counts: "PromptCounts") -> str:
 
 def _verdict(result: "TrainResult", run: Path) -> None:
     """The held-out table and where the run lies."""
-    typer.echo(f"{result.steps} steps, ended by {result.ended}: {run}")
+    typer.echo(f"{counted(result.steps, 'step')}, ended by {result.ended}: {run}")
     if result.text_tokens_lost:
         typer.echo(f"{result.text_tokens_lost} text tokens found no frame or could not be spelled, over all epochs")
     if result.prompts is not None:

@@ -5,13 +5,17 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 from model.persona.roles import function_of
 from schemas.errors import UserError
+from schemas.policy import DEFAULT, Policy
+from schemas.shard import NearDuplicates
 from stages.contract import Stage
 from stages.diarize import Diarize
 from stages.enhance import Enhance
+from stages.fingerprint import Fingerprint
 from stages.ingest import Ingest
 from stages.label import Label
 from stages.layout import FindLayout
@@ -33,9 +37,10 @@ class BuildConfig:
     """What shapes a dataset. Nothing else does: not the engine, the workers, the machine or the clock.
 
     `split_percent`: shares of train, validation, test. `shard_mb`: shards are at most about this large.
-    `allow`: SPDX identifiers or LicenseRef- names that may be used although their terms are not known to allow it.
+    `policy`: which recordings may be used. `today`: what dates in licences are compared with; it is written nowhere.
     `max_leakage_db`: clips that were separated from one track are left out where more of one speaker than this is
-    expected in the other's channel, relative to that speaker's own. `networks`: a folder of weights to take mixtures
+    expected in the other's channel, relative to that speaker's own. `near_duplicates`: drop clips whose conversation
+    is there in other bytes, or keep them, in one split. `networks`: a folder of weights to take mixtures
     apart with, see `weight_files`. `aligner`: what gives the words of a transcript their times, see `load_aligner`.
     `recogniser`: what writes down recordings that come without words, see `load_recogniser`; "": nothing does.
     `roles`: FILE.py:FUNCTION that gives speakers their role texts, see `model.persona.roles`.
@@ -43,14 +48,14 @@ class BuildConfig:
 
     codec: str = "builtin"
     flac: bool = False
-    commercial_only: bool = False
-    allow: tuple[str, ...] = ()
-    unlicensed: bool = False
+    policy: Policy = DEFAULT
+    today: date | None = None
     max_span_s: float = 600.0
     min_clip_s: float = 5.0
     split_percent: tuple[int, int, int] = (90, 5, 5)
     shard_mb: int = 256
     max_leakage_db: float = -15.0
+    near_duplicates: NearDuplicates = NearDuplicates.DROP
     networks: str = ""
     aligner: str = "builtin"
     recogniser: str = ""
@@ -58,7 +63,9 @@ class BuildConfig:
 
     def written(self) -> dict[str, Any]:
         """As it stands beside the data. Where the file of role texts lies does not: its digest is a weight's."""
-        return {**asdict(self), "roles": function_of(self.roles)}
+        values = {**asdict(self), "roles": function_of(self.roles), "policy": self.policy.written()}
+        del values["today"]
+        return values
 
     def __post_init__(self) -> None:
         """Raise ConfigError where a value cannot be."""
@@ -87,11 +94,7 @@ def parse_split(text: str) -> tuple[int, int, int]:
 def intake(config: BuildConfig) -> list[Stage]:
     """Which recordings may be used, and what they are."""
     return [
-        Ingest(  # licence, digest, probe
-            commercial_only=config.commercial_only,
-            allow=config.allow,
-            allow_unlicensed=config.unlicensed,
-        ),
+        Ingest(policy=config.policy, today=config.today),  # licence, digest, probe
     ]
 
 
@@ -110,6 +113,7 @@ def conversation(config: BuildConfig) -> list[Stage]:
         Label(),  # turns, backchannels, gaps, overlaps; per frame
         Score(),  # speech, overlap, levels
         Persona(roles=config.roles),  # samples of the voices, role texts
+        Fingerprint(),  # landmarks: the same conversation in other bytes is known by them
         Tokenize(codec=config.codec, flac=config.flac),  # codec tokens: the clip
     ]
 
@@ -120,6 +124,8 @@ def describe_stages(stages: Sequence[Stage]) -> list[dict[str, object]]:
 
 
 def _settings(stage: Stage) -> dict[str, object]:
+    if isinstance(stage, Ingest):  # what it lets in shapes nothing: the policy is in the configuration
+        return {}
     settings: dict[str, object] = asdict(stage)  # type: ignore[call-overload]
     return {**settings, "roles": function_of(stage.roles)} if isinstance(stage, Persona) else settings
 

@@ -11,6 +11,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.config import BuildConfig, conversation, describe_stages, intake
+from pipeline.licences.combine import combine
+from pipeline.licences.names import identifiers
 from schemas.atomic import write_text
 from schemas.recording import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from schemas.shard import PackedShard, RecordingRow
@@ -58,16 +60,23 @@ class MadeBy:
     weights: dict[str, str]
     fingerprint: str
 
+    def parts(self) -> dict[str, Any]:
+        """All of it, as it is written beside the data."""
+        return {
+            "fingerprint": self.fingerprint,
+            "configuration": self.config.written(),
+            "stages": describe_stages([*intake(self.config), *conversation(self.config)]),
+            "weights": self.weights,
+        }
+
 
 def describe(out: Path, made_by: MadeBy, recordings: Sequence[RecordingRow], shards: Sequence[PackedShard]) -> None:
     """Write dataset.json. It holds no date and no path: the same data has the same description."""
     indexes = [_file_object(out, f"index/{name}.parquet") for name in ("clips", "recordings")]
     licences = sorted({row.licence for row in recordings if row.n_clips})
     facts = {
-        "fingerprint": made_by.fingerprint,
-        "configuration": made_by.config.written(),
-        "stages": describe_stages([*intake(made_by.config), *conversation(made_by.config)]),
-        "weights": made_by.weights,
+        **made_by.parts(),
+        "licence": combine(licences).written(),
         "sample_rate_hz": SAMPLE_RATE_HZ,
         "frame_rate_hz": SAMPLE_RATE_HZ / FRAME_SAMPLES,
         "totals": {"recordings": recording_totals(recordings), "splits": split_totals(out)},
@@ -78,12 +87,18 @@ def describe(out: Path, made_by: MadeBy, recordings: Sequence[RecordingRow], sha
         "name": "duplexset",
         "description": "Two-person conversations, one channel per speaker on one clock, as codec tokens.",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "license": [f"https://spdx.org/licenses/{name}" for name in licences],
+        "license": [licence_address(name) for name in licences],
         "distribution": [*indexes, *(_shard_object(shard) for shard in shards)],
         "recordSet": [_clip_records()],
         "duplexset": facts,
     }
     write_text(out / "dataset.json", json.dumps(croissant, indent=2, ensure_ascii=False) + "\n")
+
+
+def licence_address(spdx: str) -> str:
+    """Where SPDX has the licence; of an expression, a LicenseRef- or NOASSERTION, which it lacks, the text itself."""
+    listed = identifiers().get(spdx.casefold()) == spdx
+    return f"https://spdx.org/licenses/{spdx}" if listed else spdx
 
 
 def _file_object(out: Path, name: str) -> dict[str, Any]:

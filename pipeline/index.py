@@ -1,6 +1,6 @@
 """The two indexes beside the shards: written whole, read piece by piece."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from model.shards import DatasetError
-from schemas.arrow import from_table, schema_of, to_table
+from schemas.arrow import from_table, schema_of, to_dict, to_table
 from schemas.atomic import whole_file
-from schemas.shard import ClipRow, PackedShard, RecordingRow
+from schemas.shard import ClipRow, Duplicate, PackedShard, RecordingRow
 from stages.pack import index_part
 
 _ROWS = 1_000  # per row group
@@ -41,15 +41,30 @@ def kept_clips(
         raise DatasetError(f"{path}: unreadable index ({error}); check it with `duplexset verify`") from error
 
 
-def write_clips(out: Path, packed: Iterable[PackedShard], dropped: list[ClipRow]) -> None:
-    """index/clips.parquet: the parts of the shards in their order, then the clips that are not kept."""
+def write_clips(
+    out: Path,
+    packed: Iterable[PackedShard],
+    dropped: list[ClipRow],
+    duplicates: Mapping[str, tuple[Duplicate, ...]] | None = None,
+) -> None:
+    """index/clips.parquet: the parts of the shards in their order, then the clips that are not kept.
+
+    duplicates: of each clip that has some. They may change while its shard does not, and so are in no part.
+    """
 
     def tables() -> Iterable[pa.Table]:
         for shard in packed:
-            yield pq.read_table(index_part(out, shard.name))
-        yield to_table(ClipRow, dropped)
+            yield with_duplicates(pq.read_table(index_part(out, shard.name)), duplicates or {})
+        yield with_duplicates(to_table(ClipRow, dropped), duplicates or {})
 
     _write(out / "index" / "clips.parquet", schema_of(ClipRow), tables())
+
+
+def with_duplicates(table: pa.Table, duplicates: Mapping[str, tuple[Duplicate, ...]]) -> pa.Table:
+    """Rows of the index with their near duplicates."""
+    place, column = table.schema.get_field_index("duplicates"), schema_of(ClipRow).field("duplicates")
+    found = [[to_dict(d) for d in duplicates.get(clip_id, ())] for clip_id in table.column("clip_id").to_pylist()]
+    return table.set_column(place, column, pa.array(found, column.type))
 
 
 def write_recordings(out: Path, rows: Iterable[RecordingRow]) -> None:

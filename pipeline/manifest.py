@@ -10,11 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.licence_file import FIELDS
+from pipeline.licences.fields import FIELDS
 from schemas.errors import UserError
+from schemas.plain_text import fault_of, writable
 
 COLUMNS = ("path", "path_b", "channels", *FIELDS, "speakers", "role_a", "role_b", "language", "transcript")
 SUFFIXES = (".csv", ".jsonl", ".parquet")
+_OF_LINES = ("role_a", "role_b")
 
 
 class ManifestError(UserError):
@@ -23,10 +25,14 @@ class ManifestError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
-    """The text of each column of one row ("" where there is none); `origin` names the row for messages."""
+    """The text of each column of one row ("" where there is none); `origin` names the row for messages.
+
+    `fault`: why its texts cannot be used, None where they can; the fields of licences are looked at elsewhere.
+    """
 
     origin: str
     values: dict[str, str]
+    fault: str | None = None
 
 
 def read_manifest(path: Path) -> Iterator[ManifestRow]:
@@ -34,7 +40,9 @@ def read_manifest(path: Path) -> Iterator[ManifestRow]:
     readers = {".csv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}
     try:
         for where, values in readers[path.suffix](path):
-            yield ManifestRow(f"{path.name} {where}", _checked(f"{path} {where}", values))
+            texts = _checked(f"{path} {where}", values)
+            shown = {name: text if name in FIELDS else writable(text) for name, text in texts.items()}
+            yield ManifestRow(writable(f"{path.name} {where}"), shown, _fault(texts))
     except UnicodeDecodeError as error:
         raise ManifestError(
             f"{path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
@@ -49,6 +57,14 @@ def _checked(where: str, values: dict[str, Any]) -> dict[str, str]:
     if not texts.get("path"):
         raise ManifestError(f"{where}: no path: each row needs the path or URI of its recording")
     return texts
+
+
+def _fault(texts: dict[str, str]) -> str | None:
+    for name, text in texts.items():
+        fault = None if name in FIELDS else fault_of(text, allowed="\t\n\r" if name in _OF_LINES else "\t")
+        if fault:
+            return f"{name} {fault}: write it as plain text"
+    return None
 
 
 def _csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

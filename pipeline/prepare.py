@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cluster.engine import Engine
@@ -18,6 +18,7 @@ from schemas.prepared import PreparedFile, PreparedWriter, loss_of
 from schemas.recording import Recording, Source
 from schemas.rejection import Reason, Rejection
 from schemas.shard import RecordingRow
+from stages.ingest import Ingest, refusal_of
 
 
 @dataclass(slots=True)
@@ -29,14 +30,21 @@ class Prepared:
     quarantined: list[str] = field(default_factory=list)
 
 
-def prepared_path(out: Path, recording: Recording, fingerprint: str) -> Path:
-    """Names the recording and everything that shaped the file: phase 1 as a whole and the recording's own row."""
+def prepared_path(out: Path, recording: Recording, fingerprint: str, *, told: str = "") -> Path:
+    """Names the recording and everything that shaped the file: phase 1 as a whole and the recording's own row.
+
+    A licence shapes nothing, but for what a generator of role texts is told of it.
+    """
     row = to_dict(recording)
     source = recording.source
-    del row["notes"]
-    unnamed = {"origin", "transcript"} | ({"uri"} if source.name else set()) | ({"uri_b"} if source.name_b else set())
+    del row["notes"], row["licence"]
+    unnamed = (
+        {"origin", "transcript", "licence"}
+        | ({"uri"} if source.name else set())
+        | ({"uri_b"} if source.name_b else set())
+    )
     row["source"] = {name: value for name, value in row["source"].items() if name not in unnamed}
-    shape = hashlib.sha256((fingerprint + json.dumps(row, sort_keys=True)).encode()).hexdigest()[:16]
+    shape = hashlib.sha256((fingerprint + told + json.dumps(row, sort_keys=True)).encode()).hexdigest()[:16]
     return out / "work" / "prepared" / f"{recording.recording_id}-{shape}.parquet"
 
 
@@ -55,7 +63,15 @@ class Preparation:
         """Identify the recordings; give (all, missing), each with the path of its prepared file."""
         for source, rejection in sources.rejected:
             self._refuse(source, rejection)
-        units = [(r, prepared_path(self.out, r, self.fingerprint)) for r in self._identify(sources.usable)]
+        units = []
+        for recording in self._identify(sources.usable):
+            told = recording.licence.spdx if self.config.roles else ""
+            path = prepared_path(self.out, recording, self.fingerprint, told=told)
+            refused = self._refusal(recording)
+            if refused and not path.exists():  # as it is now, it was never prepared
+                self._refuse(recording.source, refused)
+            else:
+                units.append((recording, path))
         self.result.refused.sort(key=lambda row: (row.uri, row.origin))
         return units, [(recording, path) for recording, path in units if not path.exists()]
 
@@ -64,17 +80,30 @@ class Preparation:
         quarantine.clear(self.out)
         units, missing = self.plan(sources)
         self.view.preparing(sum(r.duration_s or 0.0 for r, _ in missing), len(missing))
-        for _, path in units:
+        for recording, path in units:
             if path.exists():
-                self.view.finished(PreparedFile(path).recording(), resumed=True)
+                self.view.finished(PreparedFile(path, recording.licence).recording(), resumed=True)
         self._prepare(missing)
-        self.result.files = [PreparedFile(path) for _, path in units if path.exists()]
+        self.result.files = [PreparedFile(path, recording.licence) for recording, path in units if path.exists()]
         return self.result
+
+    def _refusal(self, recording: Recording) -> Rejection | None:
+        return refusal_of(recording.licence, recording.source, self.config.policy, self.config.today)
+
+    def _known(self, sources: Sequence[Source]) -> frozenset[str]:
+        """What the indexes call the recordings that are prepared, if the policy refuses any source."""
+        config = self.config
+        if not any(refusal_of(source.licence, source, config.policy, config.today) for source in sources):
+            return frozenset()
+        folder = self.out / "work" / "prepared"
+        return frozenset(PreparedFile(path).recording().uri for path in sorted(folder.glob("[!.]*.parquet")))
 
     def _identify(self, sources: Sequence[Source]) -> list[Recording]:
         """The recordings that may be used, each once, in the order of their ids."""
         found: dict[str, list[Recording]] = {}
-        for unit, row in self.engine.run(sources, intake(self.config)):
+        known = self._known(sources)
+        stages = [replace(s, known=known) if isinstance(s, Ingest) else s for s in intake(self.config)]
+        for unit, row in self.engine.run(sources, stages):
             if isinstance(row, Recording):
                 found.setdefault(row.recording_id, []).append(row)
             elif isinstance(row, Rejection):
@@ -85,12 +114,12 @@ class Preparation:
         return [self._first(same) for _, same in sorted(found.items())]
 
     def _first(self, same: list[Recording]) -> Recording:
-        """One of several sources with the same bytes; the others are refused."""
-        first, *others = sorted(same, key=lambda r: (r.source.uri, r.source.origin))
+        """One of several sources with the same bytes, one that may be used if any may; the others are refused."""
+        first, *others = sorted(same, key=lambda r: (bool(self._refusal(r)), r.source.uri, r.source.origin))
         for other in others:
             detail = f"the same bytes as {first.source.uri} ({first.source.origin}): remove one of the two"
             duplicate = Rejection(uri=other.source.uri, stage="ingest", reason=Reason.DUPLICATE, detail=detail)
-            self._refuse(other.source, duplicate)
+            self._refuse(other.source, self._refusal(other) or duplicate)
         return first
 
     def _prepare(self, missing: Sequence[tuple[Recording, Path]]) -> None:
@@ -132,6 +161,7 @@ class Preparation:
             kept_s=0.0,
             n_clips=0,
             lost=(loss_of(rejection, source),),
+            stated=source.licence,
         )
         self.result.refused.append(row)
         self.view.row(rejection)

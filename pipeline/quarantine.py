@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cluster.rows import Failed
 from schemas.atomic import write_text
+from schemas.plain_text import one_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +27,8 @@ def put(out: Path, uri: str, duration_s: float | None, failed: Failed) -> Path:
     """Write what failed, with its traceback; returns the file."""
     path = folder_of(out) / f"{hashlib.sha256(uri.encode()).hexdigest()[:16]}.txt"
     length = "not known" if duration_s is None else f"{duration_s:.3f} s"
-    write_text(path, f"{_line(uri)}\n{length}\n{_line(failed.error)}\n\n{failed.trace}")
+    write_text(path, f"{one_line(uri)}\n{length}\n{one_line(failed.error)}\n\n{failed.trace}")
     return path
-
-
-def _line(text: str) -> str:
-    return " ".join(text.splitlines())
 
 
 def clear(out: Path) -> None:

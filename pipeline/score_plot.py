@@ -12,6 +12,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from model.measures.separation import ChannelScore, Regions
 from pipeline.plot_style import BLUE, GREY, INK, ORANGE, SERIES, SKY, frame, save
 from pipeline.score import Group, Scoring
+from schemas.plain_text import counted
 
 NAMED: Final = 24
 """Up to so many recordings have their names below the bars."""
@@ -55,7 +56,7 @@ def _draw_errors(axes: Axes, scoring: Scoring) -> None:
         zorder=3,
         label=f"DER, collar ±{scoring.collar_s:g} s",
     )
-    frame(axes, f"Diarization errors of {len(scores)} recordings", "% of true speech")
+    frame(axes, f"Diarization errors of {counted(len(scores), 'recording')}", "% of true speech")
     if len(scores) <= NAMED:
         names = [s.name if len(s.name) <= 18 else f"{s.name[:8]}…{s.name[-8:]}" for s in scores]
         upright = len(scores) > 4
@@ -72,7 +73,7 @@ def _draw_errors(axes: Axes, scoring: Scoring) -> None:
 def _draw_separation(axes: Axes, scoring: Scoring) -> None:
     """Boxes over channels: the output's SI-SDR and the mixture's, by region."""
     channels = [c for s in scoring.scores for c in s.channels]
-    frame(axes, f"SI-SDR of {len(channels)} channels", "dB")
+    frame(axes, f"SI-SDR of {counted(len(channels), 'channel')}", "dB")
     if not channels:
         _say(axes, "no audio on both sides")
         return

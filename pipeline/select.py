@@ -9,11 +9,14 @@ from pathlib import Path
 
 from pipeline.borrow import borrowed
 from pipeline.config import BuildConfig
+from pipeline.duplicates import near_duplicates
 from schemas.clip import ClipInfo
 from schemas.errors import UserError
+from schemas.policy import decide, violations
 from schemas.prepared import PreparedFile
 from schemas.rejection import Reason
-from schemas.shard import ClipRow, Member, ShardPlan, Split
+from schemas.shard import ClipRow, Duplicate, Member, NearDuplicates, ShardPlan, Split
+from stages.ingest import reason_of
 
 SPLITS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
 
@@ -34,27 +37,35 @@ class Candidate:
 
 @dataclass(slots=True)
 class Selection:
-    """The shards to be, and the rows of the clips that are not kept."""
+    """The shards to be, the rows of the clips that are not kept, and per clip, kept or not, its near duplicates."""
 
     plans: list[ShardPlan] = field(default_factory=list)
     dropped: list[ClipRow] = field(default_factory=list)
+    duplicates: dict[str, tuple[Duplicate, ...]] = field(default_factory=dict)
 
 
 def select(files: Iterable[PreparedFile], withdrawn: frozenset[str], config: BuildConfig) -> Selection:
     """The same files and settings give the same selection, in whatever order they come."""
-    selection = Selection()
+    files = list(files)
+    alike = near_duplicates(
+        files,
+        lambda file, info: why_dropped(info, withdrawn, config.max_leakage_db) or why_refused(file, config),
+        drop=config.near_duplicates is NearDuplicates.DROP,
+    )
+    selection = Selection(duplicates=alike.duplicates)
     kept: list[Candidate] = []
     for file in files:
+        refused = why_refused(file, config)
         used: list[tuple[int, ClipInfo, int]] = []
         for group, info, size_bytes in file.infos():
-            why = why_dropped(info, withdrawn, config.max_leakage_db)
+            why = refused or why_dropped(info, withdrawn, config.max_leakage_db) or alike.dropped.get(info.clip_id)
             if why is not None:
                 selection.dropped.append(dropped_row(info, *why))
             else:
                 used.append((group, info, size_bytes))
         kept += _candidates(file, used)
     selection.dropped.sort(key=lambda row: row.clip_id)
-    splits = assign_splits(kept, config.split_percent)
+    splits = assign_splits(kept, config.split_percent, alike.links)
     for split in SPLITS:
         chosen = [c for c, s in zip(kept, splits, strict=True) if s is split]
         selection.plans += plan_shards(chosen, split, config.shard_mb * 2**20)
@@ -65,8 +76,18 @@ def _candidates(file: PreparedFile, used: Sequence[tuple[int, ClipInfo, int]]) -
     """The kept clips of a recording, with the voices that they take from one another."""
     voices = borrowed([(group, info) for group, info, _ in used])
     for (group, info, size_bytes), refs in zip(used, voices, strict=True):
-        member = Member(clip_id=info.clip_id, prepared=str(file.path), row_group=group, voices=refs)
+        member = Member(
+            clip_id=info.clip_id, prepared=str(file.path), row_group=group, voices=refs, licence=file.licence
+        )
         yield Candidate(member, info.recording_id, names_of(info), size_bytes)
+
+
+def why_refused(file: PreparedFile, config: BuildConfig) -> tuple[Reason, str] | None:
+    """Why the policy refuses all clips of a recording, and in words; None if it permits them."""
+    if not violations(config.policy, file.licence, today=config.today):
+        return None
+    decision = decide(config.policy, file.licence, name=file.recording().uri, today=config.today)
+    return reason_of(decision), decision.why
 
 
 def why_dropped(info: ClipInfo, withdrawn: frozenset[str], max_leakage_db: float) -> tuple[Reason, str] | None:
@@ -104,15 +125,22 @@ def dropped_row(info: ClipInfo, reason: Reason, detail: str) -> ClipRow:
     )
 
 
-def assign_splits(clips: Sequence[Candidate], percent: tuple[int, int, int]) -> list[Split]:
-    """The split of each clip: one for all that are linked by a recording or a speaker.
+def assign_splits(
+    clips: Sequence[Candidate], percent: tuple[int, int, int], alike: Iterable[tuple[str, str]] = ()
+) -> list[Split]:
+    """The split of each clip: one for all that are linked by a recording or a speaker, or by the sound they share.
 
+    alike: ids of clips, kept or not, two of which share some. One that is not kept links nothing.
     A group's split is a hash of its smallest name, so that a growing corpus moves no clip unless it links two groups.
     """
     groups = _Groups()
     for clip in clips:
         for speaker in clip.speakers:
             groups.link(f"recording {clip.recording_id}", f"speaker {speaker}")
+    recordings = {clip.member.clip_id: clip.recording_id for clip in clips}
+    for one, other in alike:
+        if one in recordings and other in recordings:
+            groups.link(f"recording {recordings[one]}", f"recording {recordings[other]}")
     train, validation, _ = percent
 
     def split_of(clip: Candidate) -> Split:

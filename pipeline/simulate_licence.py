@@ -8,13 +8,14 @@ from typing import Final
 
 from model.simulate.voices import Voices
 from model.speech_audio import find_speech
-from pipeline.licence_file import FILE_NAME
+from pipeline.licences.combine import combine
+from pipeline.licences.expressions import normalise, rights_of
+from pipeline.licences.fields import FILE_NAME
 from schemas.atomic import write_text
 from schemas.errors import UserError
-from schemas.licence import LicenceError, normalise_spdx, rights_of
+from schemas.licence import LicenceError
 
 SOURCES: Final = "SOURCES.tsv"
-_PUBLIC: Final = frozenset({"CC0-1.0", "PDDL-1.0", "Unlicense", "0BSD"})
 _SHORT: Final = 12  # sources named in the attribution itself; the others are in SOURCES.tsv
 
 
@@ -59,28 +60,16 @@ def write_licence(out: Path, voices: Voices, folders: Sequence[Path]) -> None:
 
 
 def combined(licences: Iterable[str]) -> str:
-    """The SPDX name that asks for all that any of the licences asks for, as far as one does.
+    """The licence that asks for all that any of these asks for; of several that ask in their own ways, all with AND.
 
-    Public-domain dedications ask for nothing; permissive software licences ask for their notice, which the
-    attribution gives, so that beside Creative Commons they come under CC-BY. Raises SourceLicenceError for ND
-    licences, for two different share-alike ones, and for share-alike beside another's NonCommercial.
+    Raises SourceLicenceError where they cannot be in one work.
     """
-    names = sorted(set(licences))
-    asking = [n for n in names if n not in _PUBLIC]
-    if not asking:
-        return names[0] if len(names) == 1 else "CC0-1.0"
-    if forbidden := [n for n in asking if rights_of(n).derivatives is False]:
-        raise SourceLicenceError(
-            f"{forbidden[0]} forbids derivatives: leave its recordings out of the speech or sounds"
-        )
-    if len(asking) == 1:
-        return asking[0]
-    alike = [n for n in asking if rights_of(n).share_alike]
-    unsold = [n for n in asking if rights_of(n).commercial_use is False]
-    if len(alike) > 1 or (alike and unsold and alike != unsold):
-        raise SourceLicenceError(f"{' and '.join(asking)} cannot be combined: leave one of them out")
-    strictest = alike or unsold or [n for n in asking if n.startswith("CC-BY-")] or ["CC-BY-4.0"]
-    return max(strictest, key=lambda n: n.rsplit("-", 1)[-1])
+    together = combine(licences)
+    if together.conflicts:
+        raise SourceLicenceError(f"{together.conflicts[0]}: leave one of them out of the speech or sounds")
+    if together.whole is None and not together.obligations:
+        return "CC0-1.0"  # out of nothing but what is in the public domain
+    return together.whole or together.expression
 
 
 def _spdx(stated: str) -> str | None:
@@ -89,10 +78,11 @@ def _spdx(stated: str) -> str | None:
     if text.casefold() == "public domain":
         return "CC0-1.0"
     try:
-        name = normalise_spdx(text)
+        name = normalise(text)
     except LicenceError:
         return None
-    return None if name.startswith("LicenseRef-") else name
+    rights = rights_of(name)
+    return None if None in (rights.derivatives, rights.commercial_use) else name
 
 
 def _credits(origins: Sequence[Origin]) -> list[str]:

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 
-from pipeline.licence_file import licence_of, nearest_licence_file, read_licence_file
+from pipeline.licences.evidence import Document
+from pipeline.licences.fields import FIELDS, laid_over, licence_of, nearest_licence_file, read_licence_file
 from pipeline.manifest import SUFFIXES, ManifestRow, read_manifest
 from schemas.errors import UserError
-from schemas.licence import LicenceError
+from schemas.licence import Licence, LicenceError
+from schemas.plain_text import counted, writable
 from schemas.recording import Source
 from schemas.rejection import Reason, Rejection
-from stages.transcripts.read import beside
+from stages.transcripts.beside import beside
 
 AUDIO_SUFFIXES = frozenset(
     f".{suffix}"
@@ -30,11 +32,12 @@ class SourceError(UserError):
 
 @dataclass(slots=True)
 class Sources:
-    """What was found. `left_out`: files of folders that are not named as audio."""
+    """What was found. `left_out`: files of folders that are not named as audio. `documents`: what licences name."""
 
     usable: list[Source] = field(default_factory=list)
     rejected: list[tuple[Source, Rejection]] = field(default_factory=list)
     left_out: list[Path] = field(default_factory=list)
+    documents: dict[str, Document] = field(default_factory=dict)
     _names: dict[Path, list[str]] = field(default_factory=dict)
 
     def transcript_of(self, audio: Path, other: Path | None = None) -> tuple[str, ...]:
@@ -96,7 +99,8 @@ def read_sources(
                 raise SourceError(f"{text}: no such manifest")
             _from_manifest(path, licence, found)
         elif "://" in text:
-            found.usable.append(Source(uri=text, licence=licence_of(licence, Path()), origin="command line"))
+            stated = licence_of(licence, Path(), documents=found.documents)
+            found.usable.append(Source(uri=text, licence=stated, origin="command line"))
         elif path.is_dir():
             _require_no_export(path)
             files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
@@ -108,12 +112,28 @@ def read_sources(
             if not files:
                 raise SourceError(f"{text}: no such file or folder, and no file matches it as a pattern")
             _from_files(files, root, licence, pairs, found)
+    _refuse_names(found)
     used = {text for source in found.usable for text in source.transcript}
     found.left_out = [p for p in found.left_out if str(p.absolute()) not in used]
     if not found.usable and not found.rejected:
-        kinds = f"; {len(found.left_out)} other files are there" if found.left_out else ""
+        kinds = f"; {counted(len(found.left_out), 'other file')} there" if found.left_out else ""
         raise SourceError(f"{' '.join(given)}: no audio files found{kinds}")
     return found
+
+
+def _refuse_names(found: Sources) -> None:
+    """Reject the files whose names are not UTF-8: no index could hold them."""
+    given, found.usable = found.usable, []
+    for source in given:
+        names = filter(None, (source.origin, source.uri, source.uri_b, *source.transcript))
+        wrong = next((writable(name) for name in names if writable(name) != name), None)
+        if wrong is None:
+            found.usable.append(source)
+            continue
+        uri, name = writable(source.uri), writable(source.name) if source.name else None
+        detail = f"{wrong}: its name is not UTF-8, rename it"
+        shown = Source(uri=uri, name=name, origin=writable(source.origin), licence=source.licence)
+        found.rejected.append((shown, Rejection(uri=uri, stage="sources", reason=Reason.UNREADABLE, detail=detail)))
 
 
 def _require_no_export(folder: Path) -> None:
@@ -134,11 +154,10 @@ def _from_files(
 ) -> None:
     for first, second in _paired(files, pairs):
         beside = nearest_licence_file(first.parent, root)
-        fields = read_licence_file(beside) if beside else licence
         source = Source(
             uri=str(first.absolute()),
             uri_b=str(second.absolute()) if second else None,
-            licence=licence_of(fields, beside.parent if beside else Path()),
+            licence=_beside(beside, found) if beside else licence_of(licence, Path(), documents=found.documents),
             origin=str(root),
             name=first.relative_to(root).as_posix(),
             name_b=second.relative_to(root).as_posix() if second else None,
@@ -151,6 +170,14 @@ def _from_files(
             )
         else:
             found.usable.append(source)
+
+
+def _beside(path: Path, found: Sources) -> Licence | None:
+    """What a LICENSE.toml states. Raises LicenceError, which names it."""
+    try:
+        return licence_of(read_licence_file(path), path.parent, documents=found.documents)
+    except LicenceError as error:
+        raise error if str(path) in str(error) else LicenceError(f"{path}: {error}") from error
 
 
 def _paired(files: Iterable[Path], pairs: PairPattern | None) -> Iterator[tuple[Path, Path | None]]:
@@ -173,7 +200,11 @@ def _from_manifest(path: Path, licence: Mapping[str, str | None], found: Sources
     for row in read_manifest(path):
         uri, name = _resolve(row.values["path"], path.parent)
         try:
-            source = _row_source(row, path.parent, licence)
+            if row.fault:
+                raise SourceError(row.fault)
+            source = replace(
+                _row_source(row, path.parent), licence=_row_licence(row.values, path.parent, licence, found)
+            )
             if name and not source.transcript:
                 second = Path(source.uri_b) if source.uri_b and source.name_b else None
                 source = replace(source, transcript=found.transcript_of(Path(uri), second))
@@ -190,7 +221,23 @@ def _resolve(text: str, base: Path) -> tuple[str, str | None]:
     return (text, None) if "://" in text else (str((base / text).absolute()), text)
 
 
-def _row_source(row: ManifestRow, base: Path, licence: Mapping[str, str | None]) -> Source:
+def _row_licence(
+    values: Mapping[str, str], base: Path, licence: Mapping[str, str | None], found: Sources
+) -> Licence | None:
+    """The licence of a row, whose files must lie in the manifest's folder; else of the nearest LICENSE.toml up to
+    there, else of the options. A row that names none but states other fields has those on top of it."""
+    stated = {name: values[name] for name in FIELDS if values.get(name)}
+    own = licence_of(stated, base, documents=found.documents, inside=base)
+    if "licence" in stated:
+        return own
+    audio = (base / values["path"]).absolute()
+    local = "://" not in values["path"] and audio.is_relative_to(base.absolute()) and ".." not in audio.parts
+    beside = nearest_licence_file(audio.parent, base.absolute()) if local else None
+    other = _beside(beside, found) if beside else licence_of(licence, Path(), documents=found.documents)
+    return laid_over(own, other, stated)
+
+
+def _row_source(row: ManifestRow, base: Path) -> Source:
     values = row.values
     uri, name = _resolve(values["path"], base)
     uri_b, name_b = _resolve(values["path_b"], base) if values.get("path_b") else (None, None)
@@ -198,10 +245,9 @@ def _row_source(row: ManifestRow, base: Path, licence: Mapping[str, str | None])
         uri=uri,
         uri_b=uri_b,
         channels=_channels(values["channels"]) if values.get("channels") else None,
-        licence=licence_of(values, base) if values.get("licence") else licence_of(licence, Path()),
         speakers=_speakers(values["speakers"]) if values.get("speakers") else None,
         language=values.get("language") or None,
-        transcript=tuple(_transcript(text, base) for text in (values.get("transcript") or "").split("|") if text),
+        transcript=_transcripts(values.get("transcript") or "", base),
         roles=(values.get("role_a") or None, values.get("role_b") or None),
         origin=row.origin,
         name=name,
@@ -209,11 +255,10 @@ def _row_source(row: ManifestRow, base: Path, licence: Mapping[str, str | None])
     )
 
 
-def _transcript(text: str, base: Path) -> str:
-    path, name = _resolve(text.strip(), base)
-    if name is None:
-        raise SourceError(f"transcript {text!r}: give the path of a local file")
-    return path
+def _transcripts(text: str, base: Path) -> tuple[str, ...]:
+    """Where they are. What is no path is kept: it costs the recording its words, and nothing else."""
+    parts = [part.strip() for part in text.split("|") if part.strip()] or [text] * bool(text)
+    return tuple(_resolve(part, base)[0] for part in parts)
 
 
 def _channels(text: str) -> tuple[int, int]:

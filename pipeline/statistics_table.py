@@ -10,6 +10,7 @@ from rich.text import Text
 from model.turns.references import PUBLISHED
 from model.turns.statistics import OVERLAPS, Distribution, Statistics
 from schemas.conversation import TurnKind
+from schemas.plain_text import counted
 
 PERCENT: Final = (
     ("overlap_of_time", "overlap, % of time"),
@@ -39,7 +40,7 @@ LENGTHS: Final = (("unit", "units"), ("pause", "pauses"), ("gap", "gaps"), ("tra
 
 def statistics_tables(made: Statistics, reference: Statistics, name: str) -> Lines:
     """Figures beside references, events a minute, and distances between distributions."""
-    head = f"{made.conversations} conversations, {made.length_s / 3600:.2f} h from first to last speech"
+    head = f"{counted(made.conversations, 'conversation')}, {made.length_s / 3600:.2f} h from first to last speech"
     return Lines(
         Text(head),
         _figures(made, reference, name),

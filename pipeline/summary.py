@@ -10,7 +10,9 @@ from rich.text import Text
 from pipeline.build import BuildPlan, BuildResult
 from pipeline.describe import read_description
 from pipeline.select import SPLITS
+from pipeline.unread import Unread
 from pipeline.view import hours
+from schemas.plain_text import counted
 from schemas.shard import RecordingRow
 
 SHOWN = 50  # recordings that a dry run lists
@@ -37,32 +39,49 @@ def result_table(result: BuildResult, out: Path) -> Group:
         f"recordings: {len(rows) + len(result.quarantined)} in = {len(kept)} kept + {len(rows) - len(kept)} rejected"
         + (f" + {len(result.quarantined)} in quarantine" if result.quarantined else ""),
         f"audio: {hours(sum(r.duration_s for r in rows))} in, {hours(sum(r.kept_s for r in rows))} in "
-        f"{sum(r.n_clips for r in rows)} clips",
+        + counted(sum(r.n_clips for r in rows), "clip"),
     ]
-    if any(row.unlicensed for row in kept):
-        lines.append(f"WITHOUT A LICENCE: {sum(row.unlicensed for row in kept)} recordings, marked in every index")
-    splits = Table("split", "clips", "audio")
-    description = read_description(out)
-    totals = description["totals"]["splits"] if description else {}
-    for name, total in totals.items():
-        splits.add_row(name, str(total["clips"]), hours(total["seconds"]))
-    shares = description["configuration"]["split_percent"] if description else ()
-    empty = [split.value for split, share in zip(SPLITS, shares, strict=False) if share and split.value not in totals]
-    clips, voiced = (sum(totals[s][name] for s in SPLITS if s in totals) for name in ("clips", "both_voices"))
-    if voiced < clips:
-        lines.append(
-            f"voice samples of both speakers are in {voiced} of {clips} clips: the others have too little solo speech"
-        )
-    if empty and kept:
-        lines.append(f"no clip fell to {' and '.join(empty)}: splits follow speakers, so few speakers fall unevenly")
-    parts: list[Text | Table] = [Text(line) for line in lines]
-    parts.append(splits)
+    if without := sum(row.unlicensed for row in kept):
+        lines.append(f"WITHOUT A LICENCE: {counted(without, 'recording')}, marked in every index")
+    if unread := _unread(rows):
+        lines.append(f"{unread}; see notes in {out}/index/recordings.parquet")
+    splits, more = _splits(out, anything=bool(kept))
+    parts: list[Text | Table] = [*(Text(line) for line in (*lines, *more)), splits]
     if any(row.lost for row in rows):
         parts.append(_losses(rows))
-    parts.append(Text(f"{len(result.shards)} shards, {result.packed_now} written now: {out}/shards"))
+    parts.append(Text(f"{counted(len(result.shards), 'shard')}, {result.packed_now} written now: {out}/shards"))
     if (out / "report.html").exists():
         parts.append(Text(f"to look at and hear: {out}/report.html"))
     return Group(*parts)
+
+
+def _unread(rows: list[RecordingRow]) -> str:
+    """Which transcripts were not read, in words."""
+    unread = Unread()
+    for row in sorted(rows, key=lambda row: row.uri):
+        unread.add(row)
+    return unread.words()
+
+
+def _splits(out: Path, *, anything: bool) -> tuple[Table, list[str]]:
+    """What each split has, and what they lack. anything: whether any recording was kept."""
+    table = Table("split", "clips", "audio")
+    description = read_description(out)
+    totals = description["totals"]["splits"] if description else {}
+    for name, total in totals.items():
+        table.add_row(name, str(total["clips"]), hours(total["seconds"]))
+    shares = description["configuration"]["split_percent"] if description else ()
+    empty = [split.value for split, share in zip(SPLITS, shares, strict=False) if share and split.value not in totals]
+    clips, voiced = (sum(totals[s][name] for s in SPLITS if s in totals) for name in ("clips", "both_voices"))
+    lines = []
+    if voiced < clips:
+        lines.append(
+            f"voice samples of both speakers are in {voiced} of {counted(clips, 'clip')}: "
+            "the others have too little solo speech"
+        )
+    if empty and anything:
+        lines.append(f"no clip fell to {' and '.join(empty)}: splits follow speakers, so few speakers fall unevenly")
+    return table, lines
 
 
 def plan_table(plan: BuildPlan, out: Path) -> Group:
@@ -70,9 +89,9 @@ def plan_table(plan: BuildPlan, out: Path) -> Group:
     known_s = sum(recording.duration_s or 0.0 for recording in plan.missing)
     unknown = sum(recording.duration_s is None for recording in plan.missing)
     lines = [
-        f"would prepare {len(plan.missing)} recordings, {hours(known_s)}"
+        f"would prepare {counted(len(plan.missing), 'recording')}, {hours(known_s)}"
         + (f" and {unknown} of unknown length" if unknown else ""),
-        f"{plan.there} are prepared already, {len(plan.refused)} are refused",
+        f"prepared already: {plan.there}; refused: {len(plan.refused)}",
         f"nothing was written to {out}",
     ]
     if len(plan.missing) > SHOWN:

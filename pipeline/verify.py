@@ -17,9 +17,11 @@ import pyarrow.parquet as pq
 from model.codec import CARDINALITY, N_CODEBOOKS
 from model.turns.frames import NO_CLASS
 from pipeline.describe import recording_totals, split_totals
+from pipeline.licences.evidence import differences
 from pipeline.select import names_of
 from schemas.arrow import from_table, schema_of, to_dict
 from schemas.errors import UserError
+from schemas.plain_text import counted
 from schemas.shard import ClipRow, RecordingRow
 from stages.pack import END_OF_TAR
 
@@ -56,6 +58,7 @@ def verify(out: Path) -> Iterator[str]:
     yield from whole.splits()
     yield from whole.voices()
     yield from whole.recordings(recordings)
+    yield from differences(out, [row.stated for row in recordings if row.stated and row.recording_id])
     if not same:
         yield "dataset.json: its totals are not those of the indexes"
 
@@ -114,6 +117,9 @@ class _Whole:
             if row.split is not None:
                 for name in (f"recording {row.info.recording_id}", *(f"speaker {s}" for s in names_of(row.info))):
                     self._splits[name].add(row.split.value)
+                for other in row.duplicates:
+                    one, two = sorted((row.clip_id, other.clip_id))
+                    self._splits[f"clips {one} and {two}, which share sound"].add(row.split.value)
             yield row
 
     def voices(self) -> Iterator[str]:
@@ -122,7 +128,7 @@ class _Whole:
             yield f"clip {clip_id}: not kept, but others hold samples of its voices"
 
     def splits(self) -> Iterator[str]:
-        """No speaker or recording is in two splits."""
+        """No speaker, recording or shared sound is in two splits."""
         for name, splits in sorted(self._splits.items()):
             if len(splits) > 1:
                 yield f"{name}: in {' and '.join(sorted(splits))}"
@@ -146,7 +152,7 @@ def _shard(out: Path, name: str | None, rows: Iterable[ClipRow]) -> Iterator[str
     if path is None or not path.is_file():
         ids = [row.clip_id for row in rows]
         if name:
-            yield f"shards/{name}: missing, but the index of clips names it for {len(ids)} clips"
+            yield f"shards/{name}: missing, but the index of clips names it for {counted(len(ids), 'clip')}"
         return
     end = 0
     with path.open("rb") as tar:

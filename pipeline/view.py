@@ -15,8 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.clip import Clip, ClipInfo
+from schemas.plain_text import counted, one_line
 from schemas.rejection import Reason, Rejection
 from schemas.shard import ClipRow, RecordingRow
+from schemas.transcript import DOUBT, UNREAD
 
 PLAIN_EVERY_S = 10.0
 
@@ -107,7 +109,7 @@ class View:
         """The recordings to prepare are known."""
         self.counts.to_do, self.counts.to_do_s = to_do, to_do_s
         self._began_s = time.monotonic()
-        self.phase(f"preparing {to_do} recordings, {hours(to_do_s)}")
+        self.phase(f"preparing {counted(to_do, 'recording')}, {hours(to_do_s)}")
 
     def row(self, row: Clip | Rejection) -> None:
         """A clip was made, or something was rejected."""
@@ -141,15 +143,19 @@ class View:
             return
         place = f"{info.provenance.uri}, {info.start_s:.1f}-{info.end_s:.1f} s"
         for note in info.transcript.notes:
+            if note.startswith(UNREAD):  # the recording's note as well, where it is told once
+                continue
             self.say(f"note on {place}: {note}", "yellow")
-        if not info.transcript.certain and any(info.transcript.speakers):
+        doubted = any(note.startswith(DOUBT) for note in info.transcript.notes)
+        if not info.transcript.certain and not doubted and any(info.transcript.speakers):
             who = " and ".join(f"{name!r} on channel {c}" for c, name in enumerate(info.transcript.speakers) if name)
             self.say(f"note on {place}: not certain who of the transcript is who; took {who}", "yellow")
 
     def quarantined(self, uri: str, error: str, trace: Path) -> None:
         """A recording's work failed in every attempt."""
         self.counts.quarantined += 1
-        self.say(f"quarantined {uri}: {error} (traceback in {trace}); run the command again to retry", "red")
+        said = f"{uri}: {one_line(error)} (traceback in {trace})"
+        self.say(f"quarantined {said}; run the command again to retry", "red")
 
     def _speed(self) -> tuple[float, float]:
         """(x real time, seconds left), from the work of this run."""
@@ -162,7 +168,8 @@ class View:
             speed, left_s = self._speed()
             c = self.counts
             self.say(
-                f"{c.done} recordings done, {hours(self._done_s)} of {hours(c.to_do_s)}; kept {c.kept_clips} clips, "
+                f"{counted(c.done, 'recording')} done, {hours(self._done_s)} of {hours(c.to_do_s)}; "
+                f"kept {counted(c.kept_clips, 'clip')}, "
                 f"{hours(c.kept_s)}; {speed:.0f} x real time, {hours(left_s)} left"
             )
 
@@ -177,7 +184,7 @@ class View:
         rows.add_row("recordings", f"{c.done} done" + (f" ({c.resumed} from an earlier run)" if c.resumed else ""))
         rows.add_row("audio", f"{hours(self._done_s)} of {hours(c.to_do_s)}, {speed:.0f} x real time")
         rows.add_row("time left", hours(left_s) if self._done_s else "-")
-        rows.add_row("kept", f"{c.kept_clips} clips, {hours(c.kept_s)}")
+        rows.add_row("kept", f"{counted(c.kept_clips, 'clip')}, {hours(c.kept_s)}")
         for reason, n in c.lost.most_common():
             rows.add_row(f"rejected: {reason}", f"{n}, {hours(c.lost_s[reason])}")
         return Group(Text(self._phase, style="bold"), rows)

@@ -67,7 +67,8 @@ class ClipInfo:
 class Clip:
     """`codes`: int16 [2, 8, n_frames]. `turns`: int8 [2, n_frames]. `future`: int16 [n_frames]. `flac`: 24 kHz.
 
-    `voices`: int16 [8, frames], the codes of the voice samples one after the other.
+    `voices`: int16 [8, frames], the codes of the voice samples one after the other. `landmarks`: uint32 [n],
+    the acoustic fingerprint, see `model.landmarks.find`; it stays in the prepared file.
     """
 
     info: ClipInfo
@@ -76,6 +77,7 @@ class Clip:
     future: bytes
     words: tuple[Word, ...]
     voices: bytes = b""
+    landmarks: bytes = b""
     flac: bytes | None = None
 
 

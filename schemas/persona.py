@@ -53,10 +53,11 @@ class Voiced:
 
     `voices`: by channel, best first; none where a speaker is hardly ever alone. `roles`: what the speakers of channel
     0 and 1 are told to be. `stated_roles`: what the source says of its two speakers, where nothing tells which of
-    them is on which channel.
+    them is on which channel. `landmarks`: as in `Clip`.
     """
 
     scored: Scored
     voices: tuple[VoiceSample, ...] = ()
     roles: Roles = NO_ROLES
     stated_roles: Roles | None = None
+    landmarks: bytes = b""

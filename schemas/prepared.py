@@ -1,7 +1,8 @@
 """Prepared: what phase 1 leaves of one recording, in one Parquet file.
 
 One row group per clip, so that the metadata of all clips is read without their data and one clip without the others;
-the recording itself, with what was lost of it, is JSON in the file's metadata.
+the recording itself, with what was lost of it, is JSON in the file's metadata. No licence is in it: the recording's
+current one is laid over what is read, so that a corrected licence makes nothing anew.
 """
 
 import json
@@ -16,16 +17,19 @@ from numpy.typing import NDArray
 from schemas.arrow import from_dict, from_table, schema_of, to_dict, to_table
 from schemas.atomic import aside, put_in_place
 from schemas.clip import Clip, ClipInfo
+from schemas.licence import UNSTATED, Licence
 from schemas.persona import VoiceSample
 from schemas.recording import CODEBOOKS, Recording, Source
 from schemas.rejection import Rejection
 from schemas.shard import Loss, RecordingRow
+from schemas.transcript import UNREAD
 
 _KEY = b"duplexset.recording"
 
 
 def recording_row(recording: Recording, clips: list[ClipInfo], lost: list[Rejection]) -> RecordingRow:
-    """The row of a recording with these clips and losses."""
+    """The row of a recording with these clips and losses, and the notes of clips on a transcript not read."""
+    said = [note for clip in clips if clip.transcript for note in clip.transcript.notes]
     kept_s = sum(clip.end_s - clip.start_s for clip in clips)
     return RecordingRow(
         uri=recording.source.name or recording.source.uri,
@@ -39,7 +43,7 @@ def recording_row(recording: Recording, clips: list[ClipInfo], lost: list[Reject
         kept_s=kept_s,
         n_clips=len(clips),
         lost=tuple(loss_of(rejection, recording.source) for rejection in lost),
-        notes=recording.notes,
+        notes=tuple(dict.fromkeys((*recording.notes, *(note for note in said if note.startswith(UNREAD))))),
     )
 
 
@@ -69,7 +73,8 @@ class PreparedWriter:
     def __init__(self, path: Path, recording: Recording, fingerprint: str) -> None:
         self._path = path
         self._temporary = aside(path)
-        self._recording = recording
+        self._recording = replace(recording, licence=UNSTATED, source=replace(recording.source, licence=None))
+        self._licence = recording.licence
         self._fingerprint = fingerprint
         self._clips: list[ClipInfo] = []
         self._lost: list[Rejection] = []
@@ -81,7 +86,9 @@ class PreparedWriter:
         if isinstance(row, Rejection):
             self._lost.append(row)
             return
-        info = replace(row.info, provenance=replace(row.info.provenance, fingerprint=self._fingerprint))
+        info = replace(
+            row.info, licence=UNSTATED, provenance=replace(row.info.provenance, fingerprint=self._fingerprint)
+        )
         self._writer.write_table(to_table(Clip, [replace(row, info=info)]))
         self._clips.append(info)
 
@@ -91,7 +98,7 @@ class PreparedWriter:
         self._writer.add_key_value_metadata({_KEY: json.dumps(to_dict(row)).encode()})
         self._writer.close()
         put_in_place(self._temporary, self._path)
-        return row
+        return under(row, self._licence)
 
     def abort(self) -> None:
         """Remove what was written."""
@@ -99,23 +106,72 @@ class PreparedWriter:
         self._temporary.unlink(missing_ok=True)
 
 
+def under(row: RecordingRow, licence: Licence) -> RecordingRow:
+    """The row of a recording with this licence."""
+    return replace(row, licence=licence.spdx, unlicensed=licence.unlicensed, stated=licence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """A clip as its sound is compared with others'. `leakage_db`: of the worse channel. `landmarks`: as in `Clip`."""
+
+    row_group: int
+    clip_id: str
+    length_s: float
+    separated: bool
+    leakage_db: float
+    landmarks: bytes
+
+
+_SOUND = ("clip_id", "start_s", "end_s", "provenance.separated", "quality.leakage_db")
+
+
 @dataclass(frozen=True, slots=True)
 class PreparedFile:
-    """Reads a prepared file."""
+    """Reads a prepared file. `licence`: the recording's, under which everything read from it is."""
 
     path: Path
+    licence: Licence = UNSTATED
 
     def recording(self) -> RecordingRow:
         """The recording and what was lost of it."""
-        return from_dict(RecordingRow, json.loads(pq.read_metadata(self.path).metadata[_KEY]))
+        return under(from_dict(RecordingRow, json.loads(pq.read_metadata(self.path).metadata[_KEY])), self.licence)
 
     def infos(self) -> Iterator[tuple[int, ClipInfo, int]]:
         """(row group, clip without its data, size of its data in bytes) of every clip."""
         with pq.ParquetFile(self.path) as file:
             for group in range(file.num_row_groups):
-                table = file.read_row_group(group, columns=["info"])
-                info = from_dict(ClipInfo, table.column("info")[0].as_py())
-                yield group, info, file.metadata.row_group(group).total_byte_size
+                yield group, self._info(file, group), file.metadata.row_group(group).total_byte_size
+
+    def info(self, group: int) -> ClipInfo:
+        """One clip without its data."""
+        with pq.ParquetFile(self.path) as file:
+            return self._info(file, group)
+
+    def _info(self, file: pq.ParquetFile, group: int) -> ClipInfo:
+        table = file.read_row_group(group, columns=["info"])
+        return replace(from_dict(ClipInfo, table.column("info")[0].as_py()), licence=self.licence)
+
+    def sounds(self) -> Iterator[Sound]:
+        """Every clip's landmarks, and little else of it."""
+        with pq.ParquetFile(self.path) as file:
+            for group in range(file.num_row_groups):
+                columns = [*(f"info.{name}" for name in _SOUND), "landmarks"]
+                (row,) = file.read_row_group(group, columns=columns).to_pylist()
+                info = row["info"]
+                yield Sound(
+                    row_group=group,
+                    clip_id=info["clip_id"],
+                    length_s=info["end_s"] - info["start_s"],
+                    separated=info["provenance"]["separated"],
+                    leakage_db=max(info["quality"]["leakage_db"]),
+                    landmarks=row["landmarks"],
+                )
+
+    def landmarks(self, group: int) -> bytes:
+        """A clip's landmarks; nothing else of it is read."""
+        with pq.ParquetFile(self.path) as file:
+            return bytes(file.read_row_group(group, columns=["landmarks"]).column("landmarks")[0].as_py())
 
     def voices(self, group: int) -> tuple[tuple[VoiceSample, ...], NDArray[np.int16]]:
         """A clip's voice samples and their codes, int16 [8, frames]; nothing else of it is read."""
@@ -128,4 +184,4 @@ class PreparedFile:
         """One whole clip."""
         with pq.ParquetFile(self.path) as file:
             (clip,) = from_table(Clip, file.read_row_group(group))
-            return clip
+            return replace(clip, info=replace(clip.info, licence=self.licence))

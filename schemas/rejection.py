@@ -33,6 +33,7 @@ class Reason(StrEnum):
     THIRD_VOICE = "third_voice"  # more than two people talk
     # select
     LEAKAGE = "leakage"  # too much of one speaker is expected in the other's channel
+    NEAR_DUPLICATE = "near_duplicate"  # another clip that is kept holds the same sound
     WITHDRAWN = "withdrawn"
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.clip import ClipInfo
+from schemas.licence import UNSTATED, Licence
 
 
 class Split(StrEnum):
@@ -14,12 +15,33 @@ class Split(StrEnum):
     TEST = "test"
 
 
+class NearDuplicates(StrEnum):
+    """What becomes of clips whose sound better clips hold in other bytes. Those that are kept lie in one split."""
+
+    DROP = "drop"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duplicate:
+    """A clip that holds the same sound as another one, in other bytes.
+
+    `likeness`: share of the other's speech that this one holds, 0 to 1. `offset_s`: where this one's clock begins on
+    the other's.
+    """
+
+    clip_id: str
+    likeness: float
+    offset_s: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipRow:
     """A row of index/clips.parquet.
 
     A kept clip lies in `shards/<shard>` from byte `offset` (its first tar header) over `length` bytes; `sha256` is
     the digest of these bytes. One that is not kept has a reason and no shard; `detail` says it in words.
+    `duplicates`: the clips, kept or not, that hold the same sound, by clip id.
     """
 
     clip_id: str
@@ -35,6 +57,7 @@ class ClipRow:
     unlicensed: bool
     info: ClipInfo
     detail: str | None = None
+    duplicates: tuple[Duplicate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +78,7 @@ class RecordingRow:
     What selection left out is lost, too.
 
     `recording_id` is None where the source could not be read at all. `notes`: what else is to be known, a line each.
+    `stated`: the licence with all that proves it, None where nobody stated any.
     """
 
     uri: str
@@ -69,6 +93,7 @@ class RecordingRow:
     n_clips: int
     lost: tuple[Loss, ...]
     notes: tuple[str, ...] = ()
+    stated: Licence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +109,14 @@ class VoiceRef:
 class Member:
     """A clip of a shard and where phase 1 left it: a row group of a prepared file.
 
-    `voices`: the samples of its speakers' voices that come along from other clips.
+    `voices`: the samples of its speakers' voices that come along from other clips. `licence`: its recording's.
     """
 
     clip_id: str
     prepared: str
     row_group: int
     voices: tuple[VoiceRef, ...] = ()
+    licence: Licence = UNSTATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,14 @@
 """Transcript: what was said in a recording and by whom, as its author wrote it down."""
 
 from dataclasses import dataclass
+from typing import Final
+
+UNREAD: Final = "left without words: "
+"""How a note on a transcript that could not be read begins."""
+DOUBT: Final = "does it belong to this recording?"
+"""How a note begins that says why a transcript may be another recording's."""
+LEAST_CONFIDENCE: Final = 0.001
+"""Of a word that has a place, however unsure it is; 0 says that it has none, and shares out its utterance's time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +27,8 @@ class Utterance:
 
     `speaker`: as the transcript names him, "" where it does not. `start_s`, `end_s`: None where it gives no times.
     `text`: "" where it only says that somebody speaks. `words`: with times of their own, where it gives those; they
-    are the whole of `text` then.
+    are the whole of `text` then. `partly`: its words where only some have such times, of the others the text alone;
+    `words` is empty then.
     """
 
     speaker: str
@@ -27,6 +36,7 @@ class Utterance:
     end_s: float | None
     text: str
     words: tuple[TimedWord, ...] = ()
+    partly: tuple[TimedWord | str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +76,10 @@ class Transcribed:
     """Where a clip's words come from, or why it has none.
 
     `file`: the transcript that came with the recording, None if none did. `speakers`: of the transcript, on channel 0
-    and 1; "" for nobody. `certain`: whether names or times leave no doubt about that. `aligner`: what gave words
-    their times, None where the transcript or the recogniser did. `approximate`: how many words share out their
-    utterance's time. `notes`: what was left out, a line each. `recogniser`: what heard the words, None where nothing
-    listened; `removed`: what it heard and is not in the clip.
+    and 1; "" for nobody. `certain`: whether names or times leave no doubt about that, nor that it belongs to the
+    recording. `aligner`: what gave words their times, None where the transcript or the recogniser did. `approximate`:
+    how many words share out their utterance's time. `notes`: what was left out, a line each. `recogniser`: what heard
+    the words, None where nothing listened; `removed`: what it heard and is not in the clip.
     """
 
     file: TranscriptFile | None = None

@@ -14,6 +14,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
+from schemas.plain_text import counted
 from schemas.recording import Source
 from schemas.rejection import Reason
 from stages.probe import AudioError, Track, open_track
@@ -50,8 +51,8 @@ def choose_channels(uri: str, n_channels: int, channels: tuple[int, int] | None)
         raise AudioError(Reason.CHANNELS, detail)
     if channels[0] == channels[1] or not all(0 <= c < n_channels for c in channels):
         detail = (
-            f"{uri} has {n_channels} channels, not the two chosen by channels={channels[0]},{channels[1]}: "
-            f"name two different ones from 0 to {n_channels - 1}"
+            f"{uri} has {counted(n_channels, 'channel')}, not the two chosen by "
+            f"channels={channels[0]},{channels[1]}: name two different ones from 0 to {n_channels - 1}"
         )
         raise AudioError(Reason.CHANNELS, detail)
     return channels

@@ -3,17 +3,21 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Final
 
-from schemas.licence import NO_LICENCE, Licence
+from schemas.licence import UNSTATED, Licence
+from schemas.policy import DEFAULT, LICENCE, Decision, Policy, decide
 from schemas.recording import Recording, Source, recording_id_of
 from schemas.rejection import Reason, Rejection
-from schemas.transcript import Transcript, TranscriptFile
+from schemas.transcript import UNREAD, Transcript, TranscriptFile
 from stages.contract import Needs, Row, Work
 from stages.decode import choose_channels, require_pair, require_pair_lengths
 from stages.probe import AudioError, Track, open_bytes, probe
-from stages.transcripts.read import TranscriptError, is_beside, read_channel_files, read_transcript
+from stages.transcripts.beside import Names, first_readable, is_beside, names_in
+from stages.transcripts.read import TranscriptError, read_channel_files, read_transcript
 
 _READ_BYTES: Final = 1 << 20
 
@@ -22,57 +26,50 @@ _READ_BYTES: Final = 1 << 20
 class Ingest:
     """Source -> Recording. A source that the policy refuses is never opened.
 
-    `require_derivatives`, `commercial_only`: what a licence must be known to permit. `allow`: licences accepted
-    whatever is known of them, for instance `LicenseRef-our-contract`. `allow_unlicensed`: take recordings of which
-    nothing is said; they are marked NOASSERTION.
+    `today`: what dates in licences are compared with. `known`: what the indexes call sources that were prepared
+    before; those are identified although they are refused, so that selection can say which clips are. A recording of
+    whose licence nothing is said, and which is let in, is marked NOASSERTION.
     """
 
     name: ClassVar[str] = "ingest"
     reads: ClassVar[type] = Source
     writes: ClassVar[type] = Recording
     needs: ClassVar[Needs] = Needs(cpus=1.0)
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 4
 
-    require_derivatives: bool = True
-    commercial_only: bool = False
-    allow: tuple[str, ...] = ()
-    allow_unlicensed: bool = False
+    policy: Policy = DEFAULT
+    today: date | None = None
+    known: frozenset[str] = frozenset()
 
     def load(self, device: str) -> Work:
         """No model; `device` is not used."""
 
+        names = lru_cache(maxsize=1)(names_in)  # of the folder that the last recording lay in
+
         def ingest(source: Source) -> Row:
+            refused = refusal_of(source.licence, source, self.policy, self.today)
+            if refused and (source.name or source.uri) not in self.known:
+                return refused
             try:
-                licence = permitted(self, source)
-                return with_transcript(identify(source, licence))
+                return with_transcript(identify(source, source.licence or UNSTATED), names)
             except AudioError as error:
-                return Rejection(uri=source.uri, stage=self.name, reason=error.reason, detail=error.detail)
+                why = Rejection(uri=source.uri, stage=self.name, reason=error.reason, detail=error.detail)
+                return refused or why
 
         return ingest
 
 
-def permitted(policy: Ingest, source: Source) -> Licence:
-    """The licence under which a source is used. Raises AudioError where the policy does not permit it."""
-    licence = source.licence
-    if licence is None or licence.unlicensed:
-        if policy.allow_unlicensed:
-            return Licence(spdx=NO_LICENCE)
-        detail = (
-            f"{source.uri} ({source.origin}) has no licence: name one, or accept unlicensed recordings explicitly"
-        )
-        raise AudioError(Reason.NO_LICENCE, detail)
-    if licence.spdx in policy.allow:
-        return licence
-    rights = licence.rights
-    for required, right, what in (
-        (policy.require_derivatives, rights.derivatives, "derived works, which a dataset of tokens is"),
-        (policy.commercial_only, rights.commercial_use, "commercial use, which this build asks for"),
-    ):
-        if required and right is not True:
-            verb = "does not permit" if right is False else "is not known to permit"
-            detail = f"{source.uri}: {licence.spdx} {verb} {what}: leave it out, or allow {licence.spdx} explicitly"
-            raise AudioError(Reason.LICENCE_REFUSED, detail)
-    return licence
+def refusal_of(licence: Licence | None, source: Source, policy: Policy, today: date | None) -> Rejection | None:
+    """The rejection of a source that the policy refuses, None of one that it permits."""
+    decision = decide(policy, licence, name=source.uri, today=today)
+    if decision.permitted:
+        return None
+    return Rejection(uri=source.uri, stage=Ingest.name, reason=reason_of(decision), detail=decision.why)
+
+
+def reason_of(decision: Decision) -> Reason:
+    """The reason of a refusal."""
+    return Reason.NO_LICENCE if decision.rule == LICENCE else Reason.LICENCE_REFUSED
 
 
 def identify(source: Source, licence: Licence) -> Recording:
@@ -99,16 +96,37 @@ def identify(source: Source, licence: Licence) -> Recording:
     )
 
 
-def with_transcript(recording: Recording) -> Recording:
-    """The recording with its transcript, or with a note that says why it has none."""
-    if not recording.source.transcript:
+def with_transcript(recording: Recording, names: Names = names_in) -> Recording:
+    """The recording with its transcript, or with a note that says why it has none.
+
+    names: lists a folder, where a transcript lies beside the recording.
+    """
+    source = recording.source
+    if not source.transcript:
         return recording
-    paths = [Path(text) for text in recording.source.transcript]
+
+    def read(paths: Sequence[Path]) -> Transcript:
+        return transcript_of(replace(source, transcript=tuple(map(str, paths))), recording.duration_s)
+
     try:
-        read = transcript_of(recording.source, recording.duration_s)
+        audio = [Path(uri) for uri in (source.uri, source.uri_b) if uri is not None]
+        paths, found, notes = first_readable(transcript_paths(source), audio, read, names)
     except TranscriptError as error:
-        return replace(recording, notes=(without_words(error, paths),))
-    return replace(recording, transcript=transcript_file(paths), notes=tuple(f"transcript: {n}" for n in read.notes))
+        return replace(recording, notes=(without_words(error, source),))
+    return replace(
+        recording,
+        source=replace(source, transcript=tuple(map(str, paths))),
+        transcript=transcript_file(paths),
+        notes=tuple(f"transcript: {_as_named(note, source)}" for note in (*notes, *found.notes)),
+    )
+
+
+def transcript_paths(source: Source) -> tuple[Path, ...]:
+    """The paths of its transcript. Raises TranscriptError where one is no path."""
+    for text in source.transcript:
+        if "://" in text:
+            raise TranscriptError(f"{text}: transcripts are read from local files: fetch it and give its path")
+    return tuple(Path(text) for text in source.transcript)
 
 
 def transcript_of(source: Source, duration_s: float | None) -> Transcript:
@@ -116,7 +134,7 @@ def transcript_of(source: Source, duration_s: float | None) -> Transcript:
 
     Two that lie beside the two files of a pair are of one channel each.
     """
-    paths = [Path(text) for text in source.transcript]
+    paths = transcript_paths(source)
     if source.uri_b is not None and len(paths) == 2:
         stems = (PurePosixPath(uri).stem for uri in (source.uri, source.uri_b))
         if all(is_beside(path.name, stem) for path, stem in zip(paths, stems, strict=True)):
@@ -124,12 +142,20 @@ def transcript_of(source: Source, duration_s: float | None) -> Transcript:
     return read_transcript(paths, recording=stem_of(source), duration_s=duration_s)
 
 
-def without_words(error: TranscriptError, paths: Sequence[Path]) -> str:
-    """A note that says why there are no words, with the names of the files only."""
-    said = str(error)
-    for path in paths:
-        said = said.replace(str(path), path.name)
-    return f"left without words: {said}"
+def without_words(error: TranscriptError, source: Source) -> str:
+    """A note that says why there are no words, and of which row or folder the recording is."""
+    return f"{UNREAD}{_as_named(str(error), source)} ({source.origin})"
+
+
+def _as_named(said: str, source: Source) -> str:
+    """With paths as the manifest has them, or from the folder on that was given; of others only the files' names."""
+    name = str(Path(source.name)) if source.name else ""
+    base = source.uri.removesuffix(name)
+    if name and 1 < len(base) < len(source.uri):
+        said = said.replace(base, "")
+    for text in source.transcript:
+        said = said.replace(text, text if "://" in text else Path(text).name)
+    return said
 
 
 def transcript_file(paths: Sequence[Path]) -> TranscriptFile:

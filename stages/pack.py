@@ -34,7 +34,7 @@ class Pack:
     reads: ClassVar[type] = ShardPlan
     writes: ClassVar[type] = PackedShard
     needs: ClassVar[Needs] = Needs()
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def load(self, device: str) -> Callable[[ShardPlan], PackedShard]:
         """No model."""
@@ -42,9 +42,9 @@ class Pack:
 
 
 def plan_digest(plan: ShardPlan) -> str:
-    """SHA-256 over what shapes the shard: the version, its clips in order, their files and the voices they take."""
+    """SHA-256 over what shapes the shard: the version; its clips in order, with files, licences and voices."""
     members = [
-        [m.clip_id, Path(m.prepared).name, [[v.row_group, v.number, v.channel] for v in m.voices]]
+        [m.clip_id, Path(m.prepared).name, [[v.row_group, v.number, v.channel] for v in m.voices], to_dict(m.licence)]
         for m in plan.members
     ]
     text = json.dumps([Pack.version, plan.name, members])
@@ -111,7 +111,7 @@ class _Digesting:
 
 def _write_members(plan: ShardPlan, sink: _Digesting) -> Iterator[ClipRow]:
     for member in plan.members:
-        clip = with_voices(PreparedFile(Path(member.prepared)), member)
+        clip = with_voices(PreparedFile(Path(member.prepared), member.licence), member)
         offset = sink.begin()
         for suffix, data in sample_files(clip):
             sink.write(tar_entry(f"{member.clip_id}.{suffix}", data))

@@ -28,7 +28,7 @@ class Tokenize:
     reads: ClassVar[type] = Voiced
     writes: ClassVar[type] = Clip
     needs: ClassVar[Needs] = Needs(gpus=0.25)
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     def load(self, device: str) -> Callable[[Voiced], Clip]:
         """Load the codec onto the device."""
@@ -50,6 +50,7 @@ def tokenize(row: Voiced, codec: Codec, prompt: PromptCodes, *, flac: bool) -> C
         future=labelled.future,
         words=labelled.worded.words,
         voices=voice_codes(row.voices, pcm, span.start_sample, codec).tobytes(),
+        landmarks=row.landmarks,
         flac=flac_of(pcm) if flac else None,
     )
 

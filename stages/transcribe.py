@@ -1,29 +1,30 @@
 """transcribe: the words of each channel, with times, from the recording's transcript or by a recogniser."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import ClassVar, Final
 
 import numpy as np
 
 from model.aligner.contract import Aligner
 from model.aligner.load import load_aligner
-from model.aligner.place import place
+from model.aligner.place import MOST_WORDS_PER_S, place_all, too_many
 from model.recogniser.contract import Recogniser
 from model.recogniser.listen import listen
 from model.recogniser.load import load_recogniser
 from schemas.conversation import Diarized, Word, Worded
+from schemas.plain_text import counted
 from schemas.recording import SAMPLE_RATE_HZ, LayoutKind, Source
-from schemas.transcript import TimedWord, Transcribed, Transcript, TranscriptFile
+from schemas.transcript import LEAST_CONFIDENCE, TimedWord, Transcribed, Transcript, TranscriptFile, Utterance
 from stages.contract import Needs
 from stages.ingest import transcript_of, without_words
+from stages.transcripts.belongs import doubt
 from stages.transcripts.placed import placed
 from stages.transcripts.read import TranscriptError
 
-TIME_DIGITS: Final = 3
-LEAST_CONFIDENCE: Final = 10.0**-TIME_DIGITS  # of a word that was placed; 0 says that it was not
+TIME_DIGITS: Final = (3, 6, 9)  # the first in which every word has a duration
+CONFIDENCE_DIGITS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class Transcribe:
     name: ClassVar[str] = "transcribe"
     reads: ClassVar[type] = Diarized
     writes: ClassVar[type] = Worded
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     aligner: str = "builtin"
     recogniser: str = ""
@@ -71,7 +72,7 @@ class Transcribe:
                 try:
                     read = transcript(source, file.sha256, duration_s)
                 except TranscriptError as error:  # the length is known only now
-                    notes = (without_words(error, [Path(p) for p in source.transcript]),)
+                    notes = (without_words(error, source),)
                     made = replace(made, transcript=Transcribed(file=file, certain=False, notes=notes))
                 else:
                     made, worded = with_words(row, file, read, aligner), says_words(read)
@@ -97,7 +98,7 @@ def recognised(row: Worded, recogniser: Recogniser) -> Worded:
     heard, removed = listen(pcm, row.diarized.segments, span.source.layout.leakage_db, language, recogniser)
     return replace(
         row,
-        words=_in_order(_word(channel, word, stated=True) for channel in (0, 1) for word in heard[channel]),
+        words=_words((channel, _sure(word)) for channel in (0, 1) for word in heard[channel]),
         transcript=replace(
             stated, recogniser=recogniser.name, removed=removed, certain=stated.certain or not any(stated.speakers)
         ),
@@ -117,43 +118,73 @@ def with_words(row: Diarized, file: TranscriptFile, transcript: Transcript, alig
         separate=separate,
         whole=span.end_sample - span.start_sample >= span.source.n_samples,
     )
-    pcm = np.frombuffer(span.pcm, np.int16).reshape(2, -1)
     language = recording.source.language
-    untimed = any(u.text and not u.words for _, u in dealt.utterances)
+    untimed = any(_is_untimed(u) for _, u in dealt.utterances)
     missing = aligner().missing(language) if untimed else None
-    words: list[Word] = []
-    for channel, utterance in dealt.utterances:
-        timed = utterance.words
-        if utterance.text and not timed:
-            timed = place(pcm[channel], utterance, language, aligner=aligner())
-        words += (_word(channel, w, stated=bool(utterance.words)) for w in timed)
+    words = [(c, w) for c in (0, 1) for w in _timed(row, c, dealt.utterances, aligner)]
+    given = {(c, w.start_s) for c, u in dealt.utterances for w in u.words}
+    found = [(c, w) for c, w in words if w.confidence > 0.0 and (c, w.start_s) not in given]
+    unlike = doubt(dealt.utterances, row.segments, found)
+    crowded = sum(too_many(u) for _, u in dealt.utterances)
+    notes = (
+        *dealt.notes,
+        f"words share out their utterance's time: {missing}" if missing else "",
+        f"{counted(crowded, 'utterance')} of more than {MOST_WORDS_PER_S} words a second: are their times right?"
+        if crowded
+        else "",
+        unlike or "",
+    )
     return Worded(
         diarized=row,
-        words=_in_order(words),
+        words=_words(words),
         transcript=Transcribed(
             file=file,
             speakers=dealt.match.speakers(),
-            certain=dealt.match.certain,
+            certain=dealt.match.certain and not unlike,
             aligner=aligner().name if untimed else None,
-            approximate=sum(w.confidence == 0.0 for w in words),
-            notes=dealt.notes
-            if missing is None
-            else (*dealt.notes, f"words share out their utterance's time: {missing}"),
+            approximate=sum(w.confidence == 0.0 for _, w in words),
+            notes=tuple(filter(None, notes)),
         ),
     )
 
 
-def _in_order(words: Iterable[Word]) -> tuple[Word, ...]:
-    return tuple(sorted(words, key=lambda w: (w.start_s, w.channel, w.end_s)))
+def _is_untimed(utterance: Utterance) -> bool:
+    return bool(utterance.text) and not utterance.words
 
 
-def _word(channel: int, word: TimedWord, *, stated: bool) -> Word:
-    """stated: its times are the transcript's or the recogniser's, however sure that is of the word."""
-    placed = stated or word.confidence > 0.0
+def _timed(
+    row: Diarized, channel: int, dealt: Sequence[tuple[int, Utterance]], aligner: Callable[[], Aligner]
+) -> Sequence[TimedWord]:
+    """The words of one channel with times. aligner: asked for only where some have none."""
+    own = sorted((u for c, u in dealt if c == channel), key=lambda u: u.start_s or 0.0)
+    if not any(map(_is_untimed, own)):
+        return [word for utterance in own for word in utterance.words]
+    pcm = np.frombuffer(row.span.pcm, np.int16).reshape(2, -1)[channel]
+    return place_all(pcm, own, row.span.source.recording.source.language, aligner=aligner())
+
+
+def _sure(word: TimedWord) -> TimedWord:
+    """With the recogniser's times, however sure that is of the word."""
+    return replace(word, confidence=max(word.confidence, LEAST_CONFIDENCE))
+
+
+def _words(words: Iterable[tuple[int, TimedWord]]) -> tuple[Word, ...]:
+    """By start."""
+    timed = list(words)
+    for digits in TIME_DIGITS:
+        rounded = [_word(channel, word, digits) for channel, word in timed]
+        if all(word.start_s < word.end_s for word in rounded):
+            break
+    return tuple(sorted(rounded, key=lambda w: (w.start_s, w.channel, w.end_s)))
+
+
+def _word(channel: int, word: TimedWord, digits: int) -> Word:
+    """A word that has a place has a confidence above 0."""
+    confidence = round(word.confidence, CONFIDENCE_DIGITS)
     return Word(
         channel=channel,
         text=word.text,
-        start_s=round(word.start_s, TIME_DIGITS),
-        end_s=round(word.end_s, TIME_DIGITS),
-        confidence=max(round(word.confidence, TIME_DIGITS), LEAST_CONFIDENCE) if placed else 0.0,
+        start_s=round(word.start_s, digits),
+        end_s=round(word.end_s, digits),
+        confidence=max(confidence, LEAST_CONFIDENCE) if word.confidence > 0.0 else 0.0,
     )

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from pipeline.licences.expressions import rights_of
 from schemas.clip import Clip, ClipInfo, Provenance, clip_id_of
 from schemas.conversation import Quality, Segment, Word
-from schemas.licence import Consent, Licence, rights_of
+from schemas.licence import Consent, Licence
 from schemas.persona import PromptCodes, VoiceSample
 from schemas.prepared import PreparedFile, PreparedWriter
 from schemas.recording import Recording, Source
@@ -119,7 +120,7 @@ def prepared(tmp_path: Path) -> MakePrepared:
         lost = Rejection(uri=name, stage="split", reason=Reason.SILENCE, detail="12 s", start_s=30.0, end_s=42.0)
         writer.add(lost)
         writer.close()
-        return PreparedFile(path)
+        return PreparedFile(path, recording.licence)
 
     return make
 

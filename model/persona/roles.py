@@ -8,21 +8,23 @@ What it returns is the speaker's role in that clip; None: no role. To keep the m
 
 import hashlib
 import inspect
+import signal
 import sys
-from collections.abc import Callable
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Final, NamedTuple
 
 from schemas.errors import UserError
+from schemas.plain_text import fault_of, one_line, writable
 
-_AT_IMPORT: Final = (
-    *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError),
-    *(RuntimeError, SyntaxError, TypeError, ValueError),
-)
+_LONGEST: Final = 500  # characters of what the user's code says
 
 
 class RoleError(UserError):
@@ -70,13 +72,19 @@ class RoleGenerator:
     function: Callable[[RoleFacts], object]
 
     def __call__(self, facts: RoleFacts) -> str | None:
-        """The role of a speaker. Raises RoleError for what is neither text nor None, and what the function raises."""
-        said = self.function(facts)
-        if said is not None and not isinstance(said, str):
+        """The role of a speaker. Raises RoleError for what is no text nor None, and for what the function raises."""
+        with _users_code(f"--roles {self.name} failed", self.name.rpartition(":")[0]):
+            said = self.function(facts)
+            shown = "" if isinstance(said, str) else f"{said!r:.80}"
+        if said is None:
+            return None
+        if not isinstance(said, str):
             raise RoleError(
-                f"--roles {self.name} gave {said!r:.80} for a role: it must return text, or None for none"
+                f"--roles {self.name} gave {_line(shown)} for a role: it must return text, or None for none"
             )
-        return (said.strip() or None) if said else None
+        if fault := fault_of(said, allowed="\t\n\r"):
+            raise RoleError(f"--roles {self.name} gave a role that {fault}: it must return plain text")
+        return str.strip(said) or None
 
 
 def function_of(name: str) -> str:
@@ -100,10 +108,8 @@ def load_roles(name: str) -> RoleGenerator:
     except OSError as error:
         raise RoleError(f"--roles {name}: {file} cannot be read ({error.strerror}): give a Python file") from error
     digest = hashlib.sha256(content).hexdigest()
-    try:
+    with _users_code(f"--roles {name}: {file} cannot be imported", file):
         module = _module(Path(file), content, f"duplexset_roles_{digest[:16]}")
-    except _AT_IMPORT as error:
-        raise RoleError(f"--roles {name}: {file} cannot be imported ({type(error).__name__}: {error})") from error
     function = getattr(module, function_name, None)
     if not callable(function):
         there = sorted(n for n, v in vars(module).items() if inspect.isfunction(v) and not n.startswith("_"))
@@ -112,6 +118,50 @@ def load_roles(name: str) -> RoleGenerator:
         )
     _require_one_argument(name, function)
     return RoleGenerator(name, digest, function)
+
+
+@contextmanager
+def _users_code(what: str, file: str) -> Iterator[None]:
+    """Run what the user wrote: whatever it raises is a RoleError that begins with `what`.
+
+    The one place that catches everything: a sys.exit() in it would end the build as if all were done, and its own
+    exceptions may derive from anything. A real Ctrl-C passes.
+    """
+    with _stops() as stop:
+        try:
+            yield
+        except BaseException as error:
+            if stop.is_set():
+                raise KeyboardInterrupt from error
+            lines = [at.lineno for at in traceback.extract_tb(error.__traceback__) if Path(at.filename) == Path(file)]
+            said = _line(str(traceback.TracebackException(type(error), error, None)))  # its own str() may fail
+            where = f" in line {lines[-1]}" if lines else ""
+            said = f"{type(error).__name__}{where}" + (f": {said}" if said else "")
+            raise RoleError(f"{what} ({said}): correct it") from error
+
+
+@contextmanager
+def _stops() -> Iterator[threading.Event]:
+    """An event that is set when Ctrl-C interrupts; only the main thread is interrupted."""
+    stop = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield stop
+        return
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _line(text: str) -> str:
+    return writable(one_line(text))[:_LONGEST]
 
 
 def _require_one_argument(name: str, function: Callable[..., object]) -> None:

@@ -5,16 +5,19 @@ the times (see `warping`) and the probabilities of its tokens.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
 from transformers.modeling_outputs import BaseModelOutput
 
 from model.codec_blocks import one_thread
-from model.hub_folder import UNLOADABLE, HubFolder, NetworkError, Wanted, check_complete, first_line, open_folder
+from model.hub_folder import HubFolder, NetworkError, Wanted, check_complete, open_folder
 from model.recogniser.contract import MODEL_RATE_HZ, SAMPLE_RATE_HZ, Heard, RecogniserError, at_model_rate
 from model.recogniser.pieces import Token, words_of
 from model.recogniser.warping import token_frames
@@ -173,10 +176,8 @@ class _Encoded:
 
 def _load(folder: HubFolder) -> tuple[Any, Any, Any]:
     """The model, float32, with every weight from the folder, what makes its features, and its tokenizer."""
-    rate_hz = folder.json("preprocessor_config.json").get("sampling_rate", MODEL_RATE_HZ)
-    if rate_hz != MODEL_RATE_HZ:
-        raise folder.error(f"the model in {folder.path} takes {rate_hz} Hz, not {MODEL_RATE_HZ}")
-    try:
+    folder.require_rate(MODEL_RATE_HZ)
+    with folder.loading("Whisper"):
         loaded: object = WhisperForConditionalGeneration.from_pretrained(
             folder.path,
             use_safetensors=True,
@@ -187,14 +188,46 @@ def _load(folder: HubFolder) -> tuple[Any, Any, Any]:
         )
         extract = WhisperFeatureExtractor.from_pretrained(folder.path, local_files_only=True)
         tokenizer = WhisperTokenizer.from_pretrained(folder.path, local_files_only=True)
-    except UNLOADABLE as error:
-        raise folder.error(f"no Whisper in {folder.path} ({first_line(error)})") from error
+        second = np.zeros(MODEL_RATE_HZ, np.float32)
+        features = extract(second, sampling_rate=MODEL_RATE_HZ, return_tensors="pt").input_features
     model, report = cast(tuple[Any, dict[str, set[str]]], loaded)
     check_complete(model, sorted(report["missing_keys"]), folder, spare=("proj_out.weight",))
-    stated = model.generation_config
-    for name in ("no_timestamps_token_id", "eos_token_id", "decoder_start_token_id"):
-        if not isinstance(getattr(stated, name, None), int):
-            raise folder.error(f"generation_config.json in {folder.path} states no {name}")
+    wanted = (1, model.config.num_mel_bins, 2 * model.config.max_source_positions)
+    if tuple(features.shape) != wanted or not bool(torch.isfinite(features).all()):
+        raise folder.error(f"preprocessor_config.json in {folder.path} does not make what its model listens to")
+    _check_stated(folder, model.generation_config, model.config)
+    return model, extract, tokenizer
+
+
+def _check_stated(folder: HubFolder, stated: Any, config: Any) -> None:
+    """Raise NetworkError where generation_config.json does not state what is asked of it."""
+    size, layers, heads = config.vocab_size, config.decoder_layers, config.decoder_attention_heads
+
+    def token(value: object, least: int = -size) -> bool:
+        return isinstance(value, int) and least <= value < size
+
+    def head(value: object) -> bool:
+        pair = isinstance(value, list | tuple) and len(value) == 2
+        return pair and value[0] in range(layers) and value[1] in range(heads)  # type: ignore[index]
+
+    def listed(values: object, fits: Callable[[object], bool]) -> bool:
+        return values is None or (isinstance(values, list | tuple) and all(map(fits, values)))
+
+    def named(values: object) -> bool:
+        return values is None or (isinstance(values, dict) and all(map(token, values.values())))
+
+    fits: dict[str, Callable[[object], bool]] = {
+        **dict.fromkeys(
+            ("no_timestamps_token_id", "eos_token_id", "decoder_start_token_id"), partial(token, least=0)
+        ),
+        **dict.fromkeys(("suppress_tokens", "begin_suppress_tokens"), partial(listed, fits=token)),
+        **dict.fromkeys(("lang_to_id", "task_to_id"), named),
+        "alignment_heads": partial(listed, fits=head),
+    }
+    for name, fit in fits.items():
+        value = getattr(stated, name, None)
+        if not fit(value):
+            usable = "" if value is None else "usable "
+            raise folder.error(f"generation_config.json in {folder.path} states no {usable}{name}")
     if getattr(stated, "lang_to_id", None) and "transcribe" not in (getattr(stated, "task_to_id", None) or {}):
         raise folder.error(f"generation_config.json in {folder.path} states languages, but no task_to_id")
-    return model, extract, tokenizer

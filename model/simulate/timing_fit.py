@@ -23,6 +23,7 @@ HELD_OUT: Final = 8
 POINTS: Final = 101
 _RANGE: Final = (0.002, 0.998)  # between the outermost values a table would be a straight line
 _COLUMNS: Final = ("conversation", "speaker", "start_s", "end_s")
+_LATEST_S: Final = 1e6
 _INSIDE_BOUNDS_S: Final = (2.0, 4.0, 8.0, 12.0)
 
 
@@ -35,20 +36,38 @@ def read_turns(path: Path) -> dict[str, list[Event]]:
     if not path.is_file():
         raise TimingError(f"{path}: no such table of turns; give a tab-separated file with {', '.join(_COLUMNS)}")
     found: dict[str, list[tuple[str, float, float]]] = {}
-    with path.open(encoding="utf-8", newline="") as lines:
-        for number, row in enumerate(csv.DictReader(lines, delimiter="\t"), 2):
-            try:
-                name, speaker, start_s, end_s = (row[c] for c in _COLUMNS)
-                span = (float(start_s), float(end_s))
-            except (KeyError, TypeError, ValueError) as error:
-                raise TimingError(
-                    f"{path}, line {number}: expected tab-separated {', '.join(_COLUMNS)}, the times in seconds"
-                ) from error
-            if span[1] > span[0]:
-                found.setdefault(name, []).append((speaker, *span))
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        reader = csv.DictReader(lines, delimiter="\t")
+        try:
+            for row in reader:
+                name, turn = _turn(row, f"{path}, line {reader.line_num}")
+                found.setdefault(name, []).append(turn)
+        except UnicodeDecodeError as error:
+            raise TimingError(f"{path} is no UTF-8 text ({error.reason}): save it so") from error
+        except csv.Error as error:
+            raise TimingError(f"{path}, line {reader.line_num}: no tab-separated text ({error})") from error
     if not found:
         raise TimingError(f"{path}: no turns in it; give one line per utterance with {', '.join(_COLUMNS)}")
     return {name: _events(rows) for name, rows in found.items()}
+
+
+def _turn(row: Mapping[str, str | None], where: str) -> tuple[str, tuple[str, float, float]]:
+    """The conversation of a row, and its speaker, start and end. Raises TimingError for one that is no turn."""
+    texts = [row.get(column) for column in _COLUMNS]
+    if None in texts:
+        raise TimingError(f"{where}: expected tab-separated {', '.join(_COLUMNS)}, the times in seconds")
+    name, speaker, start, end = (str(text) for text in texts)
+    if not name.strip() or not speaker.strip():
+        raise TimingError(f"{where}: the conversation or the speaker has no name")
+    try:
+        start_s, end_s = float(start), float(end)
+    except ValueError as error:
+        raise TimingError(f"{where}: expected times in seconds, as 12.5, not {start!r} and {end!r}") from error
+    if not 0.0 <= start_s < end_s <= _LATEST_S:
+        raise TimingError(
+            f"{where}: {start} to {end} is no stretch of time: give its start and its later end, from 0 s"
+        )
+    return name, (speaker, start_s, end_s)
 
 
 def _events(rows: list[tuple[str, float, float]]) -> list[Event]:

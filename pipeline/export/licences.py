@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.export.folder import kept_if_same, put_text
-from pipeline.licence_file import FIELDS, FILE_NAME
+from pipeline.licences.fields import FIELDS, FILE_NAME
+from pipeline.licences.forms import is_address
 from schemas.licence import Licence
 from schemas.shard import ClipRow
 
 TABLE: Final = "LICENSES.tsv"
 MANIFEST: Final = "manifest.csv"
 _COLUMNS: Final = (
-    *("clip_id", "split", "files", "spdx", "holder", "attribution", "source_url"),
-    *("evidence", "evidence_sha256", "evidence_date", "consent"),
+    *("clip_id", "split", "files", "spdx", "taken", "licence_text", "licence_text_sha256"),
+    *("holder", "attribution", "source_url", "retrieved", "evidence", "evidence_sha256", "evidence_date"),
+    *("consent", "speakers_consent", "jurisdiction", "retain_until"),
     *("recording_id", "recording", "recording_b", "start_s", "end_s", "sample_sha256"),
 )
 
@@ -34,8 +36,11 @@ def write_table(folder: Path, rows: Iterable[ClipRow], files: Callable[[ClipRow]
             table.writerow(
                 [
                     *(row.clip_id, row.split, " ".join(files(row))),
-                    *(licence.spdx, licence.holder, licence.attribution, licence.source_url),
-                    *(licence.evidence, licence.evidence_sha256, licence.evidence_date, licence.consent.value),
+                    *(licence.spdx, licence.taken, licence.licence_text, licence.licence_text_sha256),
+                    *(licence.holder, licence.attribution, licence.source_url, licence.retrieved),
+                    *(licence.evidence, licence.evidence_sha256, licence.evidence_date),
+                    *(licence.consent.value, licence.speakers_consent.value),
+                    *(",".join(licence.jurisdiction), licence.retain_until),
                     *(info.recording_id, info.provenance.uri, info.provenance.uri_b),
                     *(info.start_s, info.end_s, row.sha256),
                 ]
@@ -70,20 +75,20 @@ def write_sources(folder: Path, rows: Iterable[ClipRow], channel: int, name: Cal
 def _fields(licence: Licence) -> dict[str, str]:
     """A licence as a manifest states it; all empty where there is none.
 
-    Evidence that was a file is not in the export: LICENSES.tsv stands for it, with its name and digest.
+    Evidence that was a file is not in the export: LICENSES.tsv stands for it, with its name and digest, and for a
+    licence text.
     """
     if licence.unlicensed:
         return dict.fromkeys(FIELDS, "")
-    evidence = licence.evidence or ""
-    return {
+    is_file = licence.evidence is not None and not is_address(licence.evidence)
+    special = {
         "licence": licence.spdx,
-        "holder": licence.holder or "",
-        "attribution": licence.attribution or "",
-        "source_url": licence.source_url or "",
-        "evidence": evidence if not evidence or "://" in evidence else TABLE,
-        "evidence_date": licence.evidence_date or "",
-        "consent": licence.consent.value,
+        "licence_text": "",
+        "evidence": TABLE if is_file else licence.evidence or "",
+        "evidence_sha256": "" if is_file else licence.evidence_sha256 or "",
+        "jurisdiction": ",".join(licence.jurisdiction),
     }
+    return {name: special[name] if name in special else str(getattr(licence, name) or "") for name in FIELDS}
 
 
 def _toml(text: str) -> str:

@@ -2,7 +2,8 @@
 
 Read by kyutai-labs/moshi-finetune: channel 0 of a wav is the model, channel 1 the user; `<stem>.json` has the words
 by start. Its reader keeps those that are labelled SPEAKER_MAIN, the model's own, and drops all others; the user's
-stand beside them as SPEAKER_OTHER, for other readers.
+stand beside them as SPEAKER_OTHER, for other readers. What has no place in its format, as how sure each word is, is
+in an object of our own.
 """
 
 import json
@@ -90,14 +91,16 @@ class MoshiFinetune:
 def _sidecar(row: ClipRow, channel: int, words: tuple[list[Any], list[Any]]) -> dict[str, Any]:
     """channel: the one that plays the model."""
     labelled = [(words[channel], MAIN), (words[1 - channel], OTHER)]
-    alignments = [[text, [start, end], label] for of, label in labelled for text, start, end, _ in of]
+    found = [([text, [start, end], label], sure) for of, label in labelled for text, start, end, sure in of]
+    found.sort(key=lambda word: (word[0][1], word[0][2]))
     facts = to_dict(row.info)
     return {
-        "alignments": sorted(alignments, key=lambda a: (a[1], a[2])),
+        "alignments": [word for word, _ in found],
         "duplexset": {
             "clip_id": row.clip_id,
             "sample_sha256": row.sha256,
             "model_channel": channel,
+            "confidence": [sure for _, sure in found],
             "speakers": [row.info.speakers[channel], row.info.speakers[1 - channel]],
             **{key: facts[key] for key in ("language", "licence", "recording_id", "start_s", "end_s")},
         },

@@ -18,6 +18,7 @@ from pipeline.export.nu_dialogue import NuDialogue
 from pipeline.export.plan import ExportConfig, Origin, claim, only_export, origin_of
 from pipeline.export.samples import read_sample, read_words
 from pipeline.index import kept_clips
+from schemas.plain_text import counted
 from schemas.shard import ClipRow
 
 
@@ -66,6 +67,8 @@ class ExportResult:
 def export(config: ExportConfig, out: Path, folder: Path, report: Callable[[str], None]) -> ExportResult:
     """Bring a folder up to date with a dataset. Raises ExportError, DatasetError, CodecError, OSError."""
     origin = origin_of(config, out)
+    if folder.resolve().is_relative_to(out.resolve()):
+        raise ExportError(f"{folder} lies in the dataset {out}: give a folder outside of it")
     withdrawn = Dataset(out).withdrawn()
     members = Members.of(out, config.splits, withdrawn)
     with only_export(folder):
@@ -80,7 +83,7 @@ def export(config: ExportConfig, out: Path, folder: Path, report: Callable[[str]
             if shard not in members.shards:
                 raise ExportError(f"{out} changed meanwhile: run the same command again; what is done is kept")
             written += form.put(shard, members.shards[shard], of)
-            report(f"{shard}: {done} of {len(members.shards)} shards, {written} clips written")
+            report(f"{shard}: {done} of {counted(len(members.shards), 'shard')}, {counted(written, 'clip')} written")
         for split in members.ids:
             form.finish(split, kept_clips(out, (split,), withdrawn))
         form.close(rows)

@@ -7,6 +7,7 @@ from typing import Final
 
 from pipeline.report.clips import ClipFacts
 from pipeline.report.flow import Flow
+from schemas.plain_text import counted
 
 LIMITS: Final = {
     "unused": 0.10,  # share of recordings of which nothing was used
@@ -34,7 +35,10 @@ class Advice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What the rules look at: shares 0 to 1, NaN where there is nothing to measure."""
+    """What the rules look at: shares 0 to 1, NaN where there is nothing to measure.
+
+    `transcripts`: which were not read, in words; "" where all were.
+    """
 
     clips: int
     recordings: int
@@ -51,6 +55,7 @@ class Measured:
     speakers: int
     withdrawn: int
     quarantined: int
+    transcripts: str = ""
 
 
 def measured(flow: Flow, clips: ClipFacts, wanted_splits: Sequence[str], quarantined: int) -> Measured:
@@ -72,6 +77,7 @@ def measured(flow: Flow, clips: ClipFacts, wanted_splits: Sequence[str], quarant
         speakers=clips.speakers.count(),
         withdrawn=clips.withdrawn,
         quarantined=quarantined,
+        transcripts=flow.transcripts.words(),
     )
 
 
@@ -90,7 +96,7 @@ def _whole(m: Measured) -> Iterator[Advice]:
         text = f"Without a licence: {m.unlicensed} of the recordings used."
         yield Advice("unlicensed", text, "Do not give the dataset to others before you have their licences.")
     if m.quarantined:
-        text = f"In quarantine, as their work failed again and again: {m.quarantined} recordings."
+        text = f"In quarantine, as their work failed again and again: {counted(m.quarantined, 'recording')}."
         yield Advice("quarantined", text, "Run the same build again; if they fail again, send us the traceback.")
     if not m.clips:
         do = "Section 'What went in' says why; correct that and build again." if m.recordings else "Name recordings."
@@ -112,7 +118,7 @@ def _whole(m: Measured) -> Iterator[Advice]:
         )
         yield Advice("empty_splits", text, "Add recordings of other speakers, or choose larger shares with --split.")
     if m.clips and m.speakers < LIMITS["speakers"]:
-        text = f"Only {m.speakers} speakers: a model will learn their voices more than how people talk."
+        text = f"Only {counted(m.speakers, 'speaker')}: a model will learn their voices more than how people talk."
         yield Advice(
             "speakers", text, "Add recordings of others; name speakers in the manifest if they are named nowhere."
         )
@@ -151,6 +157,9 @@ def _talk(m: Measured) -> Iterator[Advice]:
         yield Advice(
             "overlap_high", text, "Listen for echo and bleed: the same voice on both channels counts as overlap."
         )
+    if m.transcripts:
+        do = "Correct them and build again; 'notes' in index/recordings.parquet has each."
+        yield Advice("transcripts", f"{m.transcripts}.", do)
     if m.uncertain > LIMITS["uncertain"]:
         text = f"Who of the transcript is on which channel is not certain in {_percent(m.uncertain)} of its time."
         yield Advice("uncertain", text, "Name the speakers of each channel in the manifest ('speakers').")

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from pipeline.report.errors import ReportError
 from pipeline.report.sketch import Frequent
+from pipeline.unread import Unread
 from schemas.arrow import from_table, schema_of
 from schemas.shard import RecordingRow
 
@@ -44,6 +45,7 @@ class Flow:
     lost: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     details: Frequent = field(default_factory=Frequent)
     worst: list[Worst] = field(default_factory=list)
+    transcripts: Unread = field(default_factory=Unread)
 
     @property
     def lost_s(self) -> float:
@@ -58,6 +60,7 @@ class Flow:
         self.unread += row.duration_s == 0.0
         self.seconds += row.duration_s
         self.kept_s += row.kept_s
+        self.transcripts.add(row)
         for loss in row.lost:
             length_s = loss.end_s - loss.start_s
             entry = self.lost.setdefault((loss.stage, loss.reason), [0, 0.0])

@@ -25,6 +25,7 @@ from pipeline.select import SPLITS
 from pipeline.statistics_table import KINDS, PERCENT, PLAIN
 from pipeline.view import hours
 from schemas.licence import NO_LICENCE
+from schemas.plain_text import counted
 
 DETAILS: Final = 15
 LICENCES: Final = 50
@@ -52,7 +53,7 @@ def render(report: Report) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters.update(hours=hours, number=number, percent=percent)
+    environment.filters.update(counted=counted, hours=hours, number=number, percent=percent)
     return environment.get_template("page.html").render(
         advice=advise(measured(flow, clips, wanted, len(report.failed))),
         flow=flow,

@@ -18,6 +18,7 @@ from pipeline.report.flow import Flow
 from pipeline.report.sketch import Histogram
 from pipeline.statistics_plot import panels
 from pipeline.view import hours
+from schemas.plain_text import counted
 
 PANEL: Final = (3.9, 2.8)  # inches; a page shows 72 points of an SVG as 96 pixels
 _PROLOGUE: Final = re.compile(r"^.*?(?=<svg)", re.DOTALL)
@@ -91,12 +92,12 @@ def flow_plot(flow: Flow, stages: Sequence[str]) -> str:
 def _flow_plot(flow: Flow, stages: Sequence[str]) -> str:
     losses = in_order(flow, stages)
     unit_s, unit = (3600.0, "hours") if flow.seconds >= 3600.0 else (60.0, "minutes")
-    bars = [("in", 0.0, flow.seconds, GREY, f"{flow.recordings} recordings")]
+    bars = [("in", 0.0, flow.seconds, GREY, counted(flow.recordings, "recording"))]
     left_s = flow.seconds
     for (stage, reason), (count, seconds) in losses:
         left_s -= seconds
         bars.append((f"{stage}: {reason}", left_s, seconds, ORANGE, "once" if count == 1 else f"{count:.0f} times"))
-    bars.append(("kept", 0.0, flow.kept_s, BLUE, f"{flow.kept} recordings"))
+    bars.append(("kept", 0.0, flow.kept_s, BLUE, counted(flow.kept, "recording")))
     figure = Figure(figsize=(8.2, 0.7 + 0.3 * len(bars)), layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06))
     axes = figure.subplots()
     full = flow.seconds / unit_s or 1.0

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from schemas.transcript import TimedWord, Transcript, Utterance
+from schemas.plain_text import counted
+from schemas.transcript import LEAST_CONFIDENCE, TimedWord, Transcript, Utterance
 from stages.transcripts.errors import TranscriptError
-from stages.transcripts.word_times import in_utterances, spelled_as
+from stages.transcripts.word_times import Written, in_utterances, spelled_as
 
 TOLERANCE_S: Final = 0.5
 """How far a start may lie past the end of the recording, and a word outside its utterance."""
@@ -50,7 +51,7 @@ class Draft:
         """The error to raise for a file of other recordings."""
         names = sorted(set(recordings))
         few = ", ".join(repr(name[:40]) for name in names[:3])
-        what = f"has {len(names)} recordings ({few}), none is {self.recording!r}"
+        what = f"has {counted(len(names), 'recording')} ({few}), none is {self.recording!r}"
         return self.error(at, f"{what}: name one as the recording's file is named")
 
     def note(self, line: str) -> None:
@@ -77,7 +78,7 @@ class Draft:
         return round(start_s + self.seconds(at, duration, "duration"), 6)
 
     def confidence(self, at: str, written: str | float | None) -> float:
-        """A confidence from its text or number; 1 where there is none, or one that is no probability."""
+        """A confidence above 0 from its text or number; 1 where there is none, or one that is no probability."""
         if written is None or (isinstance(written, str) and written.strip().lower() in _NO_CONFIDENCE):
             return 1.0
         if isinstance(written, str):
@@ -85,7 +86,7 @@ class Draft:
                 raise self.error(at, f"the confidence {written[:40]!r} is no number: write one from 0 to 1")
             written = float(written)
         if 0 <= written <= 1:
-            return float(written)
+            return max(float(written), LEAST_CONFIDENCE)
         self.count("left out: confidences that are not from 0 to 1")
         return 1.0
 
@@ -94,18 +95,22 @@ class Draft:
     ) -> None:
         """An utterance with its text; `words`: where they have times of their own."""
         text = self._clean(at, text) or self._clean(at, " ".join(w.text for w in words))
-        timed = self._timed(at, start_s, end_s, words)
+        written = self._written(at, start_s, end_s, words)
         start_s, end_s = self._within_recording(at, "utterances", start_s, end_s)
-        if timed is None:
-            self.count("left out: the word times of utterances in which a word has none or no duration")
-        elif timed:
-            timed = spelled_as(text, timed)
-            if not timed:
-                self.count("left out: the word times of utterances whose text has other words")
         if not text or start_s == end_s:
             self.count(f"left out: utterances without {'text' if not text else 'duration'}")
             return
-        self._put(at, speaker, start_s, end_s, text, words=timed or ())
+        spelled = spelled_as(text, written)
+        if written and not spelled:
+            self.count("left out: the word times of utterances whose text has other words")
+        timed = tuple(word for word in spelled if isinstance(word, TimedWord))
+        if timed and len(timed) < len(spelled):
+            self._counts["words that have no times, or no duration, among words that have"] += len(spelled) - len(
+                timed
+            )
+            self._put(at, speaker, start_s, end_s, text, partly=spelled)
+        else:
+            self._put(at, speaker, start_s, end_s, text, words=timed)
 
     def add_turn(self, at: str, speaker: str, start_s: float, end_s: float) -> None:
         """That somebody speaks, in a format that says no more."""
@@ -148,10 +153,13 @@ class Draft:
         end_s: float | None,
         text: str,
         *,
-        words: Iterable[TimedWord] = (),
+        words: tuple[TimedWord, ...] = (),
+        partly: tuple[Written, ...] = (),
     ) -> None:
         name = self._clean_name(at, speaker)
-        self._utterances.append(Utterance(speaker=name, start_s=start_s, end_s=end_s, text=text, words=tuple(words)))
+        self._utterances.append(
+            Utterance(speaker=name, start_s=start_s, end_s=end_s, text=text, words=words, partly=partly)
+        )
 
     def _clean(self, at: str, text: str) -> str:
         if found := _NOT_TEXT.search(text):
@@ -162,18 +170,15 @@ class Draft:
         self._clean(at, speaker)
         return speaker.strip()
 
-    def _timed(
-        self, at: str, start_s: float, end_s: float, words: Sequence[WrittenWord]
-    ) -> tuple[TimedWord, ...] | None:
-        """The words of an utterance by start; None where one of them has no times or no duration."""
-        timed: list[TimedWord] = []
-        whole = True
+    def _written(self, at: str, start_s: float, end_s: float, words: Sequence[WrittenWord]) -> tuple[Written, ...]:
+        """The words of an utterance by start; only its text of one without times or duration, after its neighbour."""
+        found: list[tuple[float, Written]] = []
         for word in words:
-            text = self._clean(at, word.text)
+            text, last_s = self._clean(at, word.text), found[-1][0] if found else -1.0
             if not text:
                 continue
             if word.start_s is None or word.end_s is None:
-                whole = False
+                found.append((last_s, text))
                 continue
             if word.start_s < start_s - TOLERANCE_S - 1e-6 or word.end_s > end_s + TOLERANCE_S + 1e-6:
                 raise self.error(
@@ -181,10 +186,10 @@ class Draft:
                     f"the word {text[:40]!r} ({word.start_s:g}-{word.end_s:g} s) lies outside its utterance"
                     f" ({start_s:g}-{end_s:g} s): correct the times",
                 )
-            first_s, last_s = self._within_recording(at, "words", word.start_s, word.end_s)
-            whole = whole and first_s < last_s
-            timed.append(TimedWord(text=text, start_s=first_s, end_s=last_s, confidence=word.confidence))
-        return tuple(sorted(timed, key=lambda w: w.start_s)) if whole else None
+            from_s, to_s = self._within_recording(at, "words", word.start_s, word.end_s)
+            timed = TimedWord(text=text, start_s=from_s, end_s=to_s, confidence=word.confidence)
+            found.append((from_s, timed) if from_s < to_s else (last_s, text))
+        return tuple(word for _, word in sorted(found, key=lambda f: f[0]))
 
     def _within_recording(self, at: str, kind: str, start_s: float, end_s: float) -> tuple[float, float]:
         """The times, cut at the end of the recording; equal where nothing is left."""

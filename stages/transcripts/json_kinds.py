@@ -25,7 +25,7 @@ def read_json(draft: Draft) -> None:
         if _is_rows(root.value.get("words")):
             draft.note("left out: the list 'words' beside 'segments'")
     elif "alignments" in root.value:
-        _read_alignments(root.field("alignments"))
+        _read_alignments(root.field("alignments"), root.maybe("duplexset"))
     elif _holds(root.value.get("words"), list):
         _read_channels(root.field("words"), root.maybe("speakers"))
     else:
@@ -61,15 +61,20 @@ def _is_rows(value: object) -> bool:
     return isinstance(value, list) and _holds(value, dict) and bool({"word", "text"} & value[0].keys())
 
 
-def _read_alignments(alignments: Node) -> None:
-    """moshi-finetune: [word, [start_s, end_s], speaker]."""
-    for entry in alignments.items():
+def _read_alignments(alignments: Node, ours: Node | None) -> None:
+    """moshi-finetune: [word, [start_s, end_s], speaker]. ours: what an export of `duplexset` says beside them."""
+    listed = ours.maybe("confidence") if ours else None
+    sure = listed.items() if listed else []
+    if listed and len(sure) != len(alignments.items()):
+        raise listed.error(f"has {len(sure)} numbers for {len(alignments.items())} alignments: export it anew")
+    for k, entry in enumerate(alignments.items()):
         parts = entry.items()
         if len(parts) != 3 or not isinstance(parts[1].value, list) or len(parts[1].value) != 2:
             raise entry.error("is not [word, [start, end], speaker]: write it so")
         word, times, speaker = parts
         start_s, end_s = (t.seconds(name) for t, name in zip(times.items(), ("start", "end"), strict=True))
-        entry.draft.add_word(entry.place, speaker.name(), start_s, end_s, word.text())
+        confidence = sure[k].confidence(unplaced=True) if sure else 1.0
+        entry.draft.add_word(entry.place, speaker.name(), start_s, end_s, word.text(), confidence=confidence)
 
 
 def _read_words(rows: Node) -> None:
@@ -88,7 +93,7 @@ def _read_words(rows: Node) -> None:
 
 
 def _read_channels(channels: Node, speakers: Node | None) -> None:
-    """[[word, start_s, end_s, confidence], ...] per channel; without names a channel goes by its number."""
+    """Ours: [[word, start_s, end_s, confidence], ...] per channel; without names a channel goes by its number."""
     lists = channels.items()
     names = [n.name() for n in speakers.items()] if speakers else [str(k) for k in range(len(lists))]
     if len(names) != len(lists):
@@ -104,5 +109,5 @@ def _read_channels(channels: Node, speakers: Node | None) -> None:
                 parts[1].seconds("start"),
                 parts[2].seconds("end"),
                 parts[0].text(),
-                confidence=parts[3].confidence() if len(parts) > 3 else 1.0,
+                confidence=parts[3].confidence(unplaced=True) if len(parts) > 3 else 1.0,
             )

@@ -78,9 +78,10 @@ class Node:
         """A time."""
         return self.draft.seconds(self.place, self.number(), name)
 
-    def confidence(self) -> float:
-        """A confidence from 0 to 1; 1 for null."""
-        return self.draft.confidence(self.place, None if self.value is None else self.number())
+    def confidence(self, *, unplaced: bool = False) -> float:
+        """A confidence from 0 to 1; 1 for null. unplaced: 0 is our mark of a word that has no place, and stays."""
+        number = None if self.value is None else self.number()
+        return 0.0 if unplaced and number == 0.0 else self.draft.confidence(self.place, number)
 
     def _not(self, expected: str) -> TranscriptError:
         return self.error(f"is {_KINDS.get(type(self.value), 'null')} where {expected} is expected")

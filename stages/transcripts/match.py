@@ -87,19 +87,23 @@ def _by_time(utterances: Sequence[Utterance], segments: Sequence[Segment], speak
 
 def _fit(utterances: Sequence[Utterance], segments: Sequence[Segment], channel_of: Mapping[str, int]) -> float:
     """Seconds in which a channel is active and its speaker has an utterance."""
-    return sum(covered_s(u, segments, channel_of[u.speaker]) for u in utterances if u.speaker in channel_of)
+    return sum(_covered_s(u, segments, channel_of[u.speaker]) for u in utterances if u.speaker in channel_of)
 
 
-def covered_s(utterance: Utterance, segments: Sequence[Segment], channel: int) -> float:
-    """Seconds of an utterance in which a channel is active; 0 where it has no times."""
+def covered_s(start_s: float, end_s: float, segments: Sequence[Segment], channel: int) -> float:
+    """Seconds of a stretch in which a channel is active."""
+    return sum(max(0.0, min(s.end_s, end_s) - max(s.start_s, start_s)) for s in segments if s.channel == channel)
+
+
+def _covered_s(utterance: Utterance, segments: Sequence[Segment], channel: int) -> float:
+    """0 where it has no times."""
     if utterance.start_s is None or utterance.end_s is None:
         return 0.0
-    start_s, end_s = utterance.start_s, utterance.end_s
-    return sum(max(0.0, min(s.end_s, end_s) - max(s.start_s, start_s)) for s in segments if s.channel == channel)
+    return covered_s(utterance.start_s, utterance.end_s, segments, channel)
 
 
 def channel_of_nobody(utterance: Utterance, segments: Sequence[Segment]) -> tuple[int, bool]:
     """The channel of an utterance without a speaker, and whether the other one is much less active in it."""
-    covered = [covered_s(utterance, segments, c) for c in (0, 1)]
+    covered = [_covered_s(utterance, segments, c) for c in (0, 1)]
     channel = int(covered[1] > covered[0])
     return channel, covered[channel] > 0.0 and covered[1 - channel] < 0.5 * covered[channel]

@@ -1,6 +1,5 @@
-"""Transcripts of conversations in the formats they come in, as one Transcript; and which file is a recording's."""
+"""Transcripts of conversations in the formats they come in, as one Transcript."""
 
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +15,11 @@ from stages.transcripts.nist import read_ctm, read_rttm, read_stm
 from stages.transcripts.plain import read_plain, read_speaker_files
 from stages.transcripts.srt import read_srt
 from stages.transcripts.table import read_table
-from stages.transcripts.text_file import is_file, readable
+from stages.transcripts.text_file import is_file
 from stages.transcripts.tiers import read_textgrid
 from stages.transcripts.webvtt import read_webvtt
 
-__all__ = ["SUFFIXES", "TranscriptError", "beside", "is_beside", "read_channel_files", "read_transcript"]
+__all__ = ["SUFFIXES", "TranscriptError", "read_channel_files", "read_transcript", "suffix_of"]
 
 _READERS: Final[dict[str, Callable[[Draft], None]]] = {
     ".textgrid": read_textgrid,
@@ -77,7 +76,7 @@ def read_channel_files(paths: Sequence[Path], *, duration_s: float | None) -> Tr
     utterances: list[Utterance] = []
     notes: list[str] = []
     for path, channel in zip(paths, CHANNELS, strict=True):
-        draft = Draft(path, path.name[: -len(_suffix_of(path.name))], duration_s)
+        draft = Draft(path, path.name[: -len(suffix_of(path.name))], duration_s)
         if path.name.lower().endswith(".txt"):
             read_speaker_files(draft, [path])
         else:
@@ -92,50 +91,9 @@ def read_channel_files(paths: Sequence[Path], *, duration_s: float | None) -> Tr
     return Transcript(utterances=tuple(utterances), notes=tuple(notes))
 
 
-def _suffix_of(name: str) -> str:
+def suffix_of(name: str) -> str:
+    """That of SUFFIXES with which a name ends, "" for none."""
     return next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
-
-
-def is_beside(transcript: str, stem: str) -> bool:
-    """Whether a transcript's file is named as the audio file of this stem."""
-    return transcript.startswith(f"{stem}.") and transcript[len(stem) :].lower() in SUFFIXES
-
-
-def beside(audio: Path, names: Sequence[str] | None = None) -> tuple[Path, ...]:
-    """The transcript of a recording in its folder, by name; several files where each speaker has one, () for none.
-
-    names: of the files in the folder, sorted; the folder is listed where they are not given. Of several transcripts
-    the first in the order of SUFFIXES is taken.
-    """
-    if names is None:
-        with readable(audio.parent):
-            names = sorted(p.name for p in audio.parent.iterdir())
-    near = _starting(names, f"{audio.stem}.")
-    for suffix in SUFFIXES:
-        for name in near:
-            if name[len(audio.stem) :].lower() == suffix:
-                return (audio.parent / name,)
-        if suffix == ".txt":
-            speakers = [name for name in near if name.lower().endswith(".txt") and not _of_another(name, near)]
-            if len(speakers) > 1:
-                return tuple(audio.parent / name for name in speakers)
-    return ()
-
-
-def _starting(names: Sequence[str], start: str) -> list[str]:
-    """Of sorted names, those that start so."""
-    found: list[str] = []
-    for k in range(bisect_left(names, start), len(names)):
-        if not names[k].startswith(start):
-            break
-        found.append(names[k])
-    return found
-
-
-def _of_another(text: str, names: Sequence[str]) -> bool:
-    """Whether a text file lies beside another recording: `k.left.txt` with `k.left.wav`."""
-    stem = Path(text).stem
-    return any(Path(name).stem == stem and not name.lower().endswith(SUFFIXES) for name in names)
 
 
 def _reader_of(path: Path) -> Callable[[Draft], None]:

@@ -58,7 +58,7 @@ def test_the_table_has_a_row_for_each_condition_and_the_baseline() -> None:
     made = list(rows("made", [voice()], Late(), seed=0))
     lines = [line for line, _ in made]
     columns = HEADER.splitlines()[0].count("|")
-    assert [line.count("|") for line in lines] == [columns] * (len(CONDITIONS) + 3)
+    assert [line.count("|") for line in lines] == [columns] * (len(CONDITIONS) + 4)
     assert lines[0].startswith("| made | clean | late | 3 | 66.7 | ")
     assert lines[-1].startswith("| made | any | spread | 3 | 0.0 | ")
     np.testing.assert_allclose(made[0][1].late_ms[1:], 10.0, atol=1e-6)

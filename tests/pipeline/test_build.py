@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import wave
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,9 +18,10 @@ import pytest
 from rich.console import Console
 
 from cluster.engine import open_engine
-from pipeline.build import BuildError, BuildResult, build, dry_run
+from pipeline.build import BuildError, BuildResult, build, claim, dry_run
 from pipeline.config import BuildConfig
 from pipeline.decode import decode_clip
+from pipeline.describe import MadeBy
 from pipeline.sources import read_sources
 from pipeline.verify import verify
 from pipeline.view import View
@@ -195,7 +197,9 @@ def test_a_copy_elsewhere_in_another_order_gives_the_same_bytes(
     for path in RECORDINGS.iterdir():
         (folder / path.name).symlink_to(path)
     head, *rows = (RECORDINGS / "manifest.csv").read_text().splitlines()
-    (folder / "manifest.csv").unlink()
+    for name in ("manifest.csv", "LICENSE.txt"):  # a manifest's evidence may not be a link out of its folder
+        (folder / name).unlink()
+    (folder / "LICENSE.txt").write_bytes((RECORDINGS / "LICENSE.txt").read_bytes())
     (folder / "manifest.csv").write_text("\n".join([head, *reversed(rows)]) + "\n")
     run_build(tmp_path / "out", sources=folder / "manifest.csv")
     mine, theirs = digests(tmp_path / "out"), digests(built[0])
@@ -226,6 +230,29 @@ def test_a_withdrawn_clip_is_left_out_and_only_its_shard_changes(
 def test_another_configuration_is_refused_by_name(built: tuple[Path, BuildResult, str]) -> None:
     with pytest.raises(BuildError, match="flac: False there, True now"):
         run_build(built[0], config=BuildConfig(split_percent=(60, 20, 20), shard_mb=1, flac=True))
+
+
+def test_what_another_version_made_is_refused_by_name(tmp_path: Path) -> None:
+    config = BuildConfig(roles="/x/roles.py:describe")
+    weights = {"builtin": "a", "separator": "b", "roles describe": "c"}
+    (tmp_path / "work").mkdir()
+    assert claim(tmp_path, MadeBy(config=config, weights=weights, fingerprint="1")) == ""
+    with pytest.raises(BuildError, match=r"others than are here now \(separator\): choose another folder"):
+        claim(tmp_path, MadeBy(config=config, weights={**weights, "separator": "z"}, fingerprint="2"))
+    both = {**weights, "separator": "z", "roles describe": "y"}
+    with pytest.raises(BuildError, match=r"\(roles describe, separator\)"):
+        claim(tmp_path, MadeBy(config=config, weights=both, fingerprint="3"))
+    with pytest.raises(BuildError, match=r"\(roles: describe there, none now\)"):
+        claim(tmp_path, MadeBy(config=BuildConfig(), weights=weights, fingerprint="4"))
+    other = MadeBy(config=config, weights={**weights, "roles describe": "y"}, fingerprint="5")
+    assert "/x/roles.py:describe was changed: every recording is prepared anew" in claim(tmp_path, other)
+    assert claim(tmp_path, other) == ""
+    mark = tmp_path / "work" / "build.json"
+    mark.write_text(
+        mark.read_text().replace('"stage": "label",\n      "version": ', '"stage": "label",\n      "version": 9')
+    )
+    with pytest.raises(BuildError, match=r"\(stage label: version 9\d there, \d now\)"):
+        claim(tmp_path, replace(other, fingerprint="6"))
 
 
 def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:

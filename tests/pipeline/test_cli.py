@@ -15,6 +15,7 @@ from pipeline import cli
 
 NETWORKS = ["fit codec", "fit text", "fit speaker", "fit separator", "fit enhancer", "fit segmentation"]
 COMMANDS = ["build", "simulate", "score", "stats", "report", "export", "verify", "decode", "train", "fit", *NETWORKS]
+COMMANDS += ["policy", "policy check", "policy show"]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -74,6 +75,15 @@ def test_version() -> None:
         (("build", ".", "out", "--min-clip", "700"), "shorter than the longest span"),
         (("build", ".", "out", "--pairs", "x"), "give two patterns"),
         (("build", ".", "out", "--licence", "mine"), "'mine' is not known"),
+        (("build", ".", "out", "--licence", "CC-BY"), "say which of CC-BY-1.0"),
+        (("build", ".", "out", "--licence", "MIT", "--evidence", "gone.pdf"), "gone.pdf cannot be read"),
+        (("build", ".", "out", "--licence", "MIT", "--evidence", "file:///etc/passwd"), "no address"),
+        (("build", ".", "out", "--licence", "MIT", "--retain-until", "soon"), "'soon' is no date"),
+        (("build", ".", "out", "--licence", "MIT", "--policy", "nowhere"), "the ready ones are commercial"),
+        (("build", ".", "out", "--licence", "MIT", "--allow", "free"), "'free' is not known"),
+        (("policy", "check", "nowhere.wav"), "nowhere.wav: no such file or folder"),
+        (("policy", "check", ".", "--policy", "nowhere"), "the ready ones are commercial"),
+        (("policy", "show", "nowhere"), "the ready ones are commercial"),
         (("build", ".", "out", "--codec", "mimi:nowhere", "--licence", "MIT"), "nowhere"),
         (("verify", "nowhere"), "nowhere has no dataset.json"),
         (("decode", "nowhere", "x.wav"), "nowhere has no index/clips.parquet"),
@@ -101,3 +111,5 @@ def test_a_full_disk_is_said_plainly() -> None:
     assert line == (
         "no space left on the disk (out/x.tar): free some and run the same command again; what is done is kept"
     )
+    renamed = cli.os_error_line(OSError(errno.EISDIR, "Is a directory", "/.x.1.tmp", None, "/x"))
+    assert renamed.startswith("Is a directory (/x): ")

@@ -17,14 +17,16 @@ from cluster.engine import open_engine
 from model.resample import Resampler
 from pipeline.build import BuildResult, build, made_by_of, select_and_pack
 from pipeline.config import BuildConfig, conversation, intake
+from pipeline.licences.expressions import rights_of
 from pipeline.prepare import Prepared
 from pipeline.sources import read_sources
 from pipeline.verify import verify
 from pipeline.view import View
 from schemas.clip import Clip
+from schemas.licence import Licence
 from schemas.prepared import PreparedFile
 from schemas.recording import Recording, Source
-from schemas.shard import RecordingRow
+from schemas.shard import NearDuplicates, RecordingRow
 from stages.decode import decode
 from stages.enhance import ENHANCE_BELOW_DB, Enhance
 from stages.separate import Separate
@@ -34,7 +36,13 @@ Float = NDArray[np.floating]
 
 DEMO = Path(__file__).parents[2] / "demo" / "recordings"
 RATE = 24_000
-CONFIG = BuildConfig(split_percent=(100, 0, 0), max_span_s=20.0, max_leakage_db=0.0, flac=True)
+CONFIG = BuildConfig(
+    split_percent=(100, 0, 0),
+    max_span_s=20.0,
+    max_leakage_db=0.0,
+    flac=True,
+    near_duplicates=NearDuplicates.KEEP,  # one conversation, disturbed in many ways
+)
 
 
 def read(name: str, name_b: str | None = None) -> Float:
@@ -211,7 +219,8 @@ def test_a_speaker_keeps_name_and_channel_across_clips(made: tuple[Path, BuildRe
 def test_clips_that_leak_too_much_are_left_out_with_the_figure(
     made: tuple[Path, BuildResult, str], tmp_path: Path
 ) -> None:
-    files = [PreparedFile(path) for path in sorted((made[0] / "work" / "prepared").iterdir())]
+    free = Licence(spdx="CC0-1.0", rights=rights_of("CC0-1.0"))
+    files = [PreparedFile(path, free) for path in sorted((made[0] / "work" / "prepared").iterdir())]
     files = [file for file in files if file.recording().uri == "talk.wav"]
     made_by = made_by_of(replace(CONFIG, max_leakage_db=-59.0))
     said = io.StringIO()

@@ -23,10 +23,11 @@ from pipeline.summary import result_table
 from pipeline.verify import verify
 from pipeline.view import View
 from schemas.recording import Source
+from schemas.shard import NearDuplicates
 from stages.decode import decode
 
 DEMO = Path(__file__).parents[2] / "demo" / "recordings"
-CONFIG = BuildConfig(split_percent=(100, 0, 0), max_span_s=40.0)
+CONFIG = BuildConfig(split_percent=(100, 0, 0), max_span_s=40.0, near_duplicates=NearDuplicates.KEEP)
 ROLE = 'You run the meeting: "budget", A|B; be brief, please.'
 
 
@@ -44,10 +45,16 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(out: Path, recordings: Path, config: BuildConfig = CONFIG, engine: str = "inline") -> BuildResult:
+def run(
+    out: Path,
+    recordings: Path,
+    config: BuildConfig = CONFIG,
+    engine: str = "inline",
+    said: io.StringIO | None = None,
+) -> BuildResult:
     opened = open_engine(engine, 2 if engine == "ray" else None)
     try:
-        with View(Console(file=io.StringIO()), interactive=False) as view:
+        with View(Console(file=said or io.StringIO()), interactive=False) as view:
             sources = read_sources([str(recordings / "manifest.jsonl")], {})
             return build(sources, out, config, engine=opened, view=view)
     finally:
@@ -172,6 +179,23 @@ def test_a_generator_that_fails_puts_the_recording_in_quarantine(recordings: Pat
     (trace,) = (tmp_path / "out" / "work" / "quarantine").iterdir()
     assert "RoleError: --roles" in trace.read_text()
     assert "it must return text, or None for none" in " ".join(trace.read_text().split())
+
+
+def test_a_generator_that_is_mended_goes_on_in_the_same_folder(recordings: Path, tmp_path: Path) -> None:
+    path, out, said = tmp_path / "roles.py", tmp_path / "out", io.StringIO()
+    config = replace(CONFIG, roles=f"{path}:describe")
+    path.write_text("import sys\ndef describe(facts):\n    sys.exit(0)\n")
+    result = run(out, recordings, config, said=said)
+    assert (len(result.quarantined), result.shards) == (1, [])
+    (line,) = [line for line in said.getvalue().splitlines() if line.startswith("quarantined")]
+    assert f"{path}:describe failed (SystemExit in line 3: 0): correct it" in line
+    path.write_text(GENERATOR)
+    said = io.StringIO()
+    result = run(out, recordings, config, said=said)
+    assert not result.quarantined
+    assert f"{path}:describe was changed: every recording is prepared anew" in said.getvalue()
+    assert {tuple(facts["roles"]) for facts in samples(out).values()} == {(f"nell after {ROLE}", None)}
+    assert list(verify(out)) == []
 
 
 def test_a_generator_that_is_none_is_refused_before_any_work(recordings: Path, tmp_path: Path) -> None:

@@ -59,8 +59,8 @@ def test_a_recording_without_a_transcript_gets_words_and_the_dataset_says_from_w
     assert [len(side) for side in words] == n_words
     assert sum(n_words) > 0
     page = re.sub(r"\s+", " ", (out / "report.html").read_text("utf-8"))
-    assert "No clip has a transcript. 1 clips, 100.0 % of the time, have recognised words, not written ones" in page
-    assert f": {sum(n_words)} by {name}." in page
+    assert "No clip has a transcript. With recognised words, not written ones: 1 clip, 100.0 % of the time," in page
+    assert f"of the time, {sum(n_words)} words by {name}." in page
     assert f"It heard {sum(transcript['removed'].values())} more, which were taken out" in page
 
 

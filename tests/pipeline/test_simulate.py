@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from model.simulate.scene import SCENES
 from model.speech_audio import SpeechError
 from pipeline import cli
-from pipeline.licence_file import licence_of, read_licence_file
+from pipeline.licences.fields import licence_of, read_licence_file
 from pipeline.simulate import SimulateConfig, SimulateError, run
 from pipeline.simulate_licence import SourceLicenceError, combined
 from pipeline.sources import read_sources
@@ -190,7 +190,9 @@ def test_the_licence_is_one_that_build_takes(made: Path) -> None:
     [
         (["CC0-1.0"], "CC0-1.0"),
         (["CC0-1.0", "MIT"], "MIT"),
-        (["MIT", "Apache-2.0"], "CC-BY-4.0"),
+        (["MIT", "Apache-2.0"], "Apache-2.0 AND MIT"),
+        (["CC0-1.0", "Unlicense"], "CC0-1.0"),
+        (["CC-BY-SA-3.0", "CC-BY-SA-4.0"], "CC-BY-SA-4.0"),  # 4(b)(ii) of 3.0: a later version
         (["CC-BY-3.0", "CC-BY-4.0", "CC0-1.0"], "CC-BY-4.0"),
         (["CC-BY-4.0", "CC-BY-SA-4.0"], "CC-BY-SA-4.0"),
         (["CC-BY-NC-4.0", "Apache-2.0"], "CC-BY-NC-4.0"),
@@ -201,7 +203,7 @@ def test_licences_combine_to_the_one_that_asks_most(licences: list[str], togethe
 
 
 @pytest.mark.parametrize(
-    "licences", [["CC-BY-ND-4.0"], ["CC-BY-SA-3.0", "CC-BY-SA-4.0"], ["CC-BY-SA-4.0", "CC-BY-NC-4.0"]]
+    "licences", [["CC-BY-ND-4.0"], ["CC-BY-SA-1.0", "CC-BY-SA-4.0"], ["CC-BY-SA-4.0", "CC-BY-NC-4.0"]]
 )
 def test_licences_that_cannot_be_combined(licences: list[str]) -> None:
     with pytest.raises(SourceLicenceError, match="leave"):
@@ -257,5 +259,5 @@ def test_the_command_says_what_it_made(config: SimulateConfig, tmp_path: Path) -
     arguments = ["simulate", str(config.speech), str(tmp_path / "out"), "--count", "1", "--length", "12"]
     done = CliRunner().invoke(cli.app, [*arguments, "--scene", "clean", "--speakers", "3"])
     assert done.exit_code == 0, done.output
-    assert "out: 1 conversations, 0." in done.output.replace("\n", "")
+    assert "out: 1 conversation, 0." in done.output.replace("\n", "")
     assert "1 made now" in done.output.replace("\n", "")

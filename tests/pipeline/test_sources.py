@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -177,6 +178,43 @@ def test_a_wrong_row_is_rejected_alone(tmp_path: Path, row: dict[str, str], reas
 
 
 @pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"role_a": "\ud800x"}, "role_a is not valid Unicode (a lone surrogate, U+D800)"),
+        ({"speakers": "anna|\udc00"}, "speakers is not valid Unicode (a lone surrogate, U+DC00)"),
+        ({"holder": "\ud800", "licence": "MIT"}, "holder '\\ud800'"),
+        ({"path": "\ud800.wav"}, "path is not valid Unicode"),
+        ({"transcript": "x\ud800.json"}, "transcript is not valid Unicode"),
+        ({"role_b": "a\0b"}, "role_b has a control character (U+0000)"),
+        ({"speakers": "anna|\x1b[31mben"}, "speakers has a control character (U+001B)"),
+        ({"speakers": "anna|be\nn"}, "speakers has a control character (U+000A)"),
+        ({"path_b": "x\0.wav"}, "path_b has a control character (U+0000)"),
+    ],
+)
+def test_a_row_whose_texts_no_file_can_hold_is_rejected_alone(
+    tmp_path: Path, row: dict[str, str], words: str
+) -> None:
+    rows = [{"path": "good.wav", "role_a": "one\n\ttwo"}, {"path": "bad.wav", **row}]
+    found = read_sources([str(write_manifest(tmp_path / "m.jsonl", rows))], NONE)
+    assert [(s.name, s.roles) for s in found.usable] == [("good.wav", ("one\n\ttwo", None))]
+    ((source, rejection),) = found.rejected
+    assert words in rejection.detail
+    assert rejection.detail.startswith("m.jsonl line 3: ")
+    for text in (source.uri, source.name, source.origin, rejection.uri, rejection.detail):
+        assert text is not None and text.encode() and "\n" not in text
+
+
+def test_a_file_whose_name_is_not_utf8_is_rejected_alone(tmp_path: Path) -> None:
+    touch(tmp_path, "good.wav")
+    (tmp_path / os.fsdecode(b"caf\xe9.wav")).write_bytes(b"x")
+    found = read_sources([str(tmp_path)], NONE)
+    assert [s.name for s in found.usable] == ["good.wav"]
+    ((source, rejection),) = found.rejected
+    assert source.name == "caf\\udce9.wav"
+    assert rejection.detail == f"{tmp_path}/caf\\udce9.wav: its name is not UTF-8, rename it"
+
+
+@pytest.mark.parametrize(
     ("name", "content", "words"),
     [
         ("m.csv", b"path,colour\na.wav,red\n", "line 2: unknown column 'colour'; known are path, path_b"),
@@ -202,7 +240,7 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         read_sources([str(tmp_path / "none.wav")], NONE)
     with pytest.raises(SourceError, match="no such manifest"):
         read_sources([str(tmp_path / "none.csv")], NONE)
-    with pytest.raises(SourceError, match="no audio files found; 1 other files are there"):
+    with pytest.raises(SourceError, match="no audio files found; 1 other file there"):
         read_sources([str(tmp_path)], NONE)
 
 
@@ -211,3 +249,13 @@ def test_a_licence_file_with_an_unknown_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "LICENSE.toml").write_text('license = "CC0-1.0"\n')
     with pytest.raises(LicenceError, match="unknown key 'license'"):
         read_sources([str(tmp_path)], NONE)
+
+
+@pytest.mark.parametrize(("written", "kept"), [("https://x.org/a.vtt", "https://x.org/a.vtt"), ("|", "|")])
+def test_a_transcript_that_is_no_file_does_not_cost_the_recording(tmp_path: Path, written: str, kept: str) -> None:
+    (tmp_path / "a.wav").write_bytes(b"x")
+    manifest = tmp_path / "m.csv"
+    manifest.write_text(f"path,licence,transcript\na.wav,CC0-1.0,{written}\n")
+    found = read_sources([str(manifest)], {})
+    assert found.rejected == []
+    assert [Path(text).name for text in found.usable[0].transcript] == [Path(kept).name]

@@ -64,7 +64,7 @@ def dataset(folder: Path, make_recording: Callable[..., Recording], make_clip: C
 def test_a_table_of_turns_is_counted(turns: Path) -> None:
     result = CliRunner().invoke(app, ["stats", str(turns)])
     assert result.exit_code == 0
-    assert "1 conversations, 0.02 h" in result.output
+    assert "1 conversation, 0.02 h" in result.output
     row = re.search(r"changes with overlap, % +([\d.]+)", result.output.replace("│", " | ").replace("|", ""))
     assert row is not None
     assert row[1] == "50.0"
@@ -127,6 +127,20 @@ def test_what_cannot_be_counted_is_one_line(tmp_path: Path, name: str, content: 
     assert result.exit_code != 0
     assert said in str(result.exception)
     assert "\n" not in str(result.exception)
+
+
+@pytest.mark.parametrize("option", ["--json", "--plot"])
+def test_where_nothing_can_be_written_is_said_before_anything_is_counted(
+    turns: Path, tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "d.svg").mkdir()
+    for path, said in (
+        (tmp_path / "d.svg", f"{option} {tmp_path}/d.svg is a folder: name a file in it"),
+        (turns / "x.svg", f"{option} {turns}/x.svg: {turns} is no folder, give another place"),
+    ):
+        result = CliRunner().invoke(app, ["stats", str(turns), option, str(path)])
+        assert str(result.exception) == said
+        assert result.output == ""
 
 
 def test_a_folder_that_is_no_dataset_and_a_picture_of_no_kind(turns: Path, tmp_path: Path) -> None:

@@ -80,6 +80,16 @@ def test_a_truncated_tar_is_found(out: Path) -> None:
     assert f"shards/{shard.name}: 1000 bytes" in "\n".join(lines)
 
 
+def test_clips_that_share_sound_in_two_splits_are_found(out: Path) -> None:
+    def link(rows: list[dict[str, object]]) -> None:
+        one, other = (next(row for row in rows if row["split"] == split) for split in ("train", "test"))
+        for row, partner in ((one, other), (other, one)):
+            row["duplicates"] = [{"clip_id": partner["clip_id"], "likeness": 0.4, "offset_s": 0.0}]
+
+    rewrite(out / "index" / "clips.parquet", link)
+    assert any("which share sound: in test and train" in line for line in differences(out))
+
+
 def test_a_speaker_in_two_splits_is_found(out: Path) -> None:
     def change(rows: list[dict[str, object]]) -> None:
         kept = [row for row in rows if row["split"] == "train"]

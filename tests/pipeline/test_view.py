@@ -55,7 +55,7 @@ def test_without_a_terminal_every_rejection_is_a_plain_line() -> None:
     said = io.StringIO()
     with View(Console(file=said, width=40), interactive=False) as view:
         view.row(Rejection(uri="/data/x.wav", stage="voices", reason=Reason.NO_SPEECH, detail="only music " * 9))
-        view.quarantined("/data/y.wav", "ValueError: no", Path("/out/work/quarantine/1.txt"))
+        view.quarantined("/data/y.wav", "ValueError: no\nnot at all", Path("/out/work/quarantine/1.txt"))
     lines = said.getvalue().splitlines()
     assert lines[0].startswith("rejected (no_speech) /data/x.wav: only music")
     assert lines[1].startswith("quarantined /data/y.wav: ValueError: no")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from schemas.licence import Consent, Licence, rights_of
+from pipeline.licences.expressions import rights_of
+from schemas.licence import Consent, Licence
 from schemas.recording import Source
 from stages.decode import decode
 

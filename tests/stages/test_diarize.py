@@ -1,6 +1,7 @@
 """Who speaks when: thresholds by hand, and bleed that does not count."""
 
 import csv
+import json
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +15,14 @@ from model.vad import StreamingVad, load_vad
 from schemas.conversation import Diarized, Segment, Span
 from schemas.recording import LaidOut, Layout, LayoutKind, Recording
 from schemas.rejection import Reason, Rejection
-from stages.diarize import Diarize, activity, own_speech, window_energy
+from stages.diarize import Diarize, activity, own_flags, own_speech, window_energy
+from stages.ingest import Ingest
+from stages.layout import FindLayout
+from stages.split import Split
 
 RATE = 24_000
 WINDOW_S = 768 / RATE
+DEMO = Path(__file__).resolve().parents[2] / "demo" / "recordings"
 
 
 def layout(leakage_db: tuple[float, float], delay_s: tuple[float, float] = (0.0, 0.0)) -> Layout:
@@ -108,6 +113,32 @@ def test_a_leak_is_no_speech_and_own_speech_over_it_is() -> None:
     assert np.array_equal(swapped[::-1], own)
 
 
+def test_a_stretch_that_nowhere_rises_above_leak_and_noise_is_no_speech() -> None:
+    """Channel 1: noise at -54 dB, in which the detector hears the other's leak of -57 dB; then a quiet word."""
+    energy = np.full((2, 200), 4e-6) * (1 + 0.1 * np.sin(np.arange(200)))
+    energy[0, 20:60] = 6e-3
+    energy[1, 20:60] += 2e-6
+    energy[1, 120:128] += 4e-5
+    speech = np.where(energy > 2e-5, 0.9, 0.1).astype(np.float32)
+    speech[1, 50:66] = 0.9
+    found = layout((-120.0, -35.0))
+    assert own_speech(speech, energy, found)[1, 62:66].min() > 0.5
+    assert runs(own_flags(speech, energy, found)[1]).tolist() == [[120, 128]]
+    assert runs(own_flags(speech, energy, NO_LEAK)[1]).tolist() == [[50, 66], [120, 128]]
+
+
+def test_crosstalk_on_the_telephone_is_no_backchannel(make_source) -> None:
+    """The demo's call with bleed of -35 dB: nobody is active where the transcript has no word of his near."""
+    uri = DEMO / "telephone-parcel.wav"
+    truth = json.loads((DEMO / "truth" / "telephone-parcel.json").read_text())
+    laid_out = FindLayout().load("cpu")(Ingest().load("cpu")(make_source(uri)))
+    (span,) = Split().load("cpu")(laid_out)
+    assert max(span.source.layout.leakage_db) == pytest.approx(-35.0, abs=2.0)
+    for segment in activity(span):
+        words = truth["words"][segment.channel]
+        assert any(start_s < segment.end_s and end_s > segment.start_s for _, start_s, end_s, _ in words)
+
+
 def delayed(audio: np.ndarray, delay_s: float) -> np.ndarray:
     lag = round(delay_s * RATE)
     return np.pad(audio, (lag, 0))[: audio.size]
@@ -139,8 +170,9 @@ def with_and_without(audio: np.ndarray, db: float, delay_s: float) -> tuple[dict
     truth = np.stack([speech_flags(p) for p in probabilities(audio)])
     heard = bleed(audio, db, delay_s)
     speech = probabilities(heard)
-    own = own_speech(speech, window_energy(to_int16(heard.astype(np.float32))), layout((db, db), (delay_s, delay_s)))
-    return tuple(errors(truth, np.stack([speech_flags(p) for p in each])) for each in (speech, own))
+    energy = window_energy(to_int16(heard.astype(np.float32)))
+    own = own_flags(speech, energy, layout((db, db), (delay_s, delay_s)))
+    return errors(truth, np.stack([speech_flags(p) for p in speech])), errors(truth, own)
 
 
 @pytest.mark.parametrize("db", [-15.0, -25.0])

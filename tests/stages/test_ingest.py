@@ -1,16 +1,22 @@
 """Licences before bytes; digests; and one clear line for every source that cannot be used."""
 
 import hashlib
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import fsspec
 import numpy as np
 import pytest
 
-from schemas.licence import NO_LICENCE, Licence, rights_of
+from pipeline.licences.expressions import rights_of
+from schemas.licence import NO_LICENCE, Licence
+from schemas.policy import DEFAULT, Asks, Policy, Rule
 from schemas.recording import Recording, Source, recording_id_of
 from schemas.rejection import Reason, Rejection
 from stages.ingest import Ingest
+
+SOLD = Rule(asks=Asks.COMMERCIAL_USE, accepts=("true",))
 
 
 def tone(channels: int = 2, seconds: float = 1.0) -> np.ndarray:
@@ -22,8 +28,8 @@ def licence(spdx: str) -> Licence:
     return Licence(spdx=spdx, rights=rights_of(spdx))
 
 
-def ingest(source: Source, **policy: object):
-    return Ingest(**policy).load("cpu")(source)
+def ingest(source: Source, **settings: object):
+    return Ingest(**settings).load("cpu")(source)
 
 
 @pytest.mark.parametrize(
@@ -31,30 +37,56 @@ def ingest(source: Source, **policy: object):
     [
         ("CC0-1.0", {}, Reason.MISSING),
         ("CC-BY-NC-4.0", {}, Reason.MISSING),
-        ("CC-BY-NC-4.0", {"commercial_only": True}, Reason.LICENCE_REFUSED),
+        ("CC-BY-NC-4.0", {"rules": (SOLD,)}, Reason.LICENCE_REFUSED),
         ("CC-BY-ND-4.0", {}, Reason.LICENCE_REFUSED),
-        ("CC-BY-ND-4.0", {"require_derivatives": False}, Reason.MISSING),
+        ("CC-BY-ND-4.0", {"rules": ()}, Reason.MISSING),
         ("CC-BY-ND-4.0", {"allow": ("CC-BY-ND-4.0",)}, Reason.MISSING),
         ("LicenseRef-ours", {}, Reason.LICENCE_REFUSED),
         ("LicenseRef-ours", {"allow": ("LicenseRef-ours",)}, Reason.MISSING),
         ("LicenseRef-ours", {"allow": ("LicenseRef-theirs",)}, Reason.LICENCE_REFUSED),
+        ("CC0-1.0", {"deny": ("CC0-1.0",)}, Reason.LICENCE_REFUSED),
         (None, {}, Reason.NO_LICENCE),
         (NO_LICENCE, {}, Reason.NO_LICENCE),
-        (None, {"allow_unlicensed": True}, Reason.MISSING),
+        (None, {"unlicensed": True}, Reason.MISSING),
     ],
 )
 def test_what_the_policy_refuses_is_never_opened(spdx, policy, reason, tmp_path) -> None:
     """The file is not there: only a source that the policy lets through can be found missing."""
     source = Source(uri=str(tmp_path / "no.wav"), licence=licence(spdx) if spdx else None, origin="calls.csv row 3")
-    row = ingest(source, **policy)
+    row = ingest(source, policy=replace(DEFAULT, **policy))
     assert isinstance(row, Rejection)
     assert (row.reason, row.stage, row.uri) == (reason, "ingest", source.uri)
     assert "\n" not in row.detail
 
 
+def test_a_refusal_names_policy_rule_and_licence(tmp_path) -> None:
+    source = Source(uri="calls/a.wav", licence=licence("CC-BY-NC-4.0"), origin="test")
+    row = ingest(source, policy=Policy(name="shop", rules=(SOLD,)))
+    assert row.detail == (
+        "calls/a.wav: CC-BY-NC-4.0 does not permit commercial use: leave it out, or allow CC-BY-NC-4.0 explicitly "
+        "(policy shop, rule commercial_use)"
+    )
+
+
+def test_the_day_decides_on_retention(tmp_path) -> None:
+    kept = Licence(spdx="CC0-1.0", retain_until="2026-01-31", rights=rights_of("CC0-1.0"))
+    source = Source(uri=str(tmp_path / "no.wav"), licence=kept, origin="test")
+    assert ingest(source, today=date(2026, 1, 31)).reason is Reason.MISSING
+    assert ingest(source, today=date(2026, 2, 1)).reason is Reason.LICENCE_REFUSED
+
+
+def test_a_refused_source_that_was_prepared_before_is_still_identified(write_audio, tmp_path) -> None:
+    path = write_audio(tmp_path / "a.wav", tone(), 8_000, "pcm_s16le")
+    source = Source(uri=path, name="a.wav", licence=licence("CC-BY-ND-4.0"), origin="test")
+    assert isinstance(ingest(source, known=frozenset({"b.wav"})), Rejection)
+    assert isinstance(ingest(source, known=frozenset({"a.wav"})), Recording)
+    Path(path).unlink()
+    assert ingest(source, known=frozenset({"a.wav"})).reason is Reason.LICENCE_REFUSED
+
+
 def test_an_unlicensed_recording_is_marked(write_audio, tmp_path) -> None:
     path = write_audio(tmp_path / "a.wav", tone(), 8_000, "pcm_s16le")
-    row = ingest(Source(uri=path, origin="test"), allow_unlicensed=True)
+    row = ingest(Source(uri=path, origin="test"), policy=replace(DEFAULT, unlicensed=True))
     assert row.licence == Licence(spdx=NO_LICENCE)
     assert row.licence.unlicensed
 

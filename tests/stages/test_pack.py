@@ -26,7 +26,7 @@ MakePrepared = Callable[..., PreparedFile]
 @pytest.fixture
 def plan(prepared: MakePrepared) -> ShardPlan:
     members = [
-        Member(clip_id=info.clip_id, prepared=str(file.path), row_group=group)
+        Member(clip_id=info.clip_id, prepared=str(file.path), row_group=group, licence=file.licence)
         for file in (prepared("a.wav"), prepared("b.wav", clips=1))
         for group, info, _ in file.infos()
     ]
@@ -79,6 +79,23 @@ def test_a_sample_holds_the_clip(plan: ShardPlan, tmp_path: Path) -> None:
     voices = np.load(io.BytesIO(read["voices.npy"]), allow_pickle=False)
     assert (voices.dtype, voices.shape, voices.tobytes()) == (np.int16, (8, 35), clip.voices)
     assert [v["channel"] for v in facts["voices"]] == [0, 1]
+
+
+def test_a_corrected_licence_is_in_the_sample_and_the_index_and_makes_another_shard(
+    plan: ShardPlan, tmp_path: Path
+) -> None:
+    packed = pack(plan, tmp_path)
+    assert packed_before(plan, tmp_path) == packed
+    first, *others = plan.members
+    corrected = replace(first.licence, holder="Example Lab", jurisdiction=("DE",))
+    changed = replace(plan, members=(replace(first, licence=corrected), *others))
+    assert packed_before(changed, tmp_path) is None
+    pack(changed, tmp_path)
+    rows = index_rows(tmp_path, changed)
+    assert [row["info"]["licence"]["holder"] for row in rows] == ["Example Lab", None, None]  # type: ignore[index]
+    with tarfile.open(tmp_path / "shards" / plan.name) as tar:
+        facts = json.loads(tar.extractfile(f"{first.clip_id}.json").read())  # type: ignore[union-attr]
+    assert facts["licence"] == json.loads(json.dumps(to_dict(corrected)))
 
 
 @pytest.fixture

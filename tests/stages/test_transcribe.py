@@ -1,7 +1,9 @@
 """A span gets the words of its recording's transcript; times by a made aligner."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from model.aligner.place import PAD_S
-from schemas.conversation import Diarized, Segment, Span
+from schemas.conversation import Diarized, Segment, Span, Worded
 from schemas.recording import LaidOut, Layout, LayoutKind, Recording
-from schemas.transcript import TimedWord
+from schemas.transcript import DOUBT, TimedWord
 from stages.ingest import with_transcript
 from stages.transcribe import Transcribe, with_words
 from stages.transcripts.read import read_transcript
@@ -113,6 +115,112 @@ def test_times_that_the_transcript_has_are_kept_and_no_aligner_is_asked(row: Dia
     ]
     assert made.transcript is not None
     assert (made.transcript.aligner, made.transcript.approximate) == (None, 0)
+
+
+def with_csv(row: Diarized, tmp_path: Path, text: str) -> Worded:
+    """A span with the words of a transcript that ends in `.csv`, or else in `.json`."""
+    path = tmp_path / ("call.json" if text.startswith("{") else "call.csv")
+    path.write_text(text)
+    read = read_transcript(path, recording="call", duration_s=40.0)
+    recording = row.span.source.recording
+    assert recording.transcript is not None
+    return with_words(row, recording.transcript, read, Everywhere)
+
+
+class Everywhere:
+    """Places the words evenly, sure of those that are `said`, and not at all of others."""
+
+    name = "made"
+    digest = ""
+
+    def missing(self, language: str | None) -> str | None:
+        return None
+
+    def align(
+        self, audio: NDArray[np.float32], words: Sequence[str], *, language: str | None
+    ) -> list[TimedWord | None]:
+        step_s = audio.size / 24_000 / len(words)
+        return [
+            TimedWord(text=w, start_s=i * step_s, end_s=(i + 0.9) * step_s, confidence=0.9 if w == "said" else 0.02)
+            for i, w in enumerate(words)
+        ]
+
+
+def test_one_word_without_times_leaves_the_others_theirs(row: Diarized, tmp_path: Path) -> None:
+    words = [("on", 11.0, 11.4), ("12", None, None), ("may", 12.0, 12.5), ("so", 12.5, 12.5), ("then", 12.5, 13.0)]
+    listed = [{"word": w, **({} if a is None else {"start": a, "end": b})} for w, a, b in words]
+    segment = {"start": 11.0, "end": 13.0, "speaker": "ANNA", "text": "on 12 may so then", "words": listed}
+    made = with_csv(row, tmp_path, json.dumps({"segments": [segment]}))
+    assert [(w.text, w.confidence) for w in made.words] == [
+        ("on", 1.0),
+        ("12", 0.02),
+        ("may", 1.0),
+        ("so", 0.0),
+        ("then", 1.0),
+    ]
+    assert [(w.start_s, w.end_s) for w in made.words] == [
+        (1.0, 1.4),
+        (1.4, 1.94),
+        (2.0, 2.495),
+        (2.495, 2.505),
+        (2.505, 3.0),
+    ]
+    assert made.transcript is not None
+    assert made.transcript.approximate == 1
+
+
+def test_a_transcript_that_lies_in_silence_is_doubted_in_one_line(row: Diarized, tmp_path: Path) -> None:
+    head, right = "speaker,start,end,text\n", "ANNA,11,13,so it is\nBEN,12.5,14.5,mhm\n"
+    shifted = "ANNA,16,18,so it is\nBEN,17.5,19.5,mhm\n"
+    made, late = (with_csv(row, tmp_path, head + text).transcript for text in (right, shifted))
+    assert made is not None and late is not None
+    assert (made.certain, made.notes) == (True, ())
+    assert not late.certain
+    assert late.notes == (f"{DOUBT} Only 0 % of what it says lies in speech there: look at it and its times",)
+
+
+def test_words_that_the_sound_is_not_of_are_doubted_and_heard_ones_vouch_for_the_times(
+    row: Diarized, tmp_path: Path
+) -> None:
+    head = "speaker,start,end,text\n"
+    other = f"ANNA,11,13,{'other ' * 6}\nBEN,12.5,14.5,{'other ' * 6}\n"
+    whole = f"ANNA,10,29,{'said ' * 6}\nBEN,10,29,{'said ' * 6}\n"
+    unlike, heard = (with_csv(row, tmp_path, head + text).transcript for text in (other, whole))
+    assert unlike is not None and heard is not None
+    assert not unlike.certain
+    assert unlike.notes == (f"{DOUBT} The sound is not that of its words (median confidence 0.02): look at it",)
+    assert not any(note.startswith(DOUBT) for note in heard.notes)
+
+
+def test_one_speaker_who_hardly_touches_speech_is_doubted(row: Diarized, tmp_path: Path) -> None:
+    text = "speaker,start,end,text\nANNA,11,13,so it is\nBEN,14.4,15.4,mhm\n"
+    made = with_csv(row, tmp_path, text).transcript
+    assert made is not None
+    assert made.notes == (
+        f"{DOUBT} Only 0 % of what it says on channel 0 lies in speech there: look at it and its times",
+    )
+    assert not made.certain
+
+
+def test_impossibly_many_words_are_said_and_each_has_a_duration(row: Diarized, tmp_path: Path) -> None:
+    made = with_csv(row, tmp_path, f"speaker,start,end,text\nANNA,11,13,{'no ' * 6_000}\nBEN,12.5,14.5,not yet\n")
+    assert made.transcript is not None
+    assert made.transcript.notes == ("1 utterance of more than 10 words a second: are their times right?",)
+    crowd = [w for w in made.words if w.channel == 1]
+    assert len(crowd) == made.transcript.approximate == 6_000
+    assert all(1.0 <= w.start_s < w.end_s <= 3.0 for w in crowd)
+    assert all(a.end_s <= b.start_s for a, b in pairwise(crowd))
+
+
+def test_our_own_mark_of_a_word_without_a_place_stays(row: Diarized, tmp_path: Path) -> None:
+    ours = {
+        "alignments": [["did", [11.1, 11.4], "ANNA"], ["not", [12.6, 13.0], "BEN"]],
+        "duplexset": {"confidence": [0.0, 0.5]},
+    }
+    made = with_csv(row, tmp_path, json.dumps(ours))
+    assert [(w.text, w.confidence) for w in made.words] == [("did", 0.0), ("not", 0.5)]
+    assert made.transcript is not None
+    assert made.transcript.approximate == 1
 
 
 def test_without_a_transcript_there_are_no_words(row: Diarized) -> None:

@@ -1,5 +1,6 @@
 """The user's own generator: what it is given, and what is said of one that cannot be used."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,48 @@ def test_what_is_no_text_is_named(tmp_path: Path) -> None:
         generator(FACTS)
 
 
-def test_an_exception_inside_passes(tmp_path: Path) -> None:
-    generator = load_roles(written(tmp_path / "r.py", "def describe(facts):\n    return 1 / 0\n"))
-    with pytest.raises(ZeroDivisionError):
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("return 1 / 0", "ZeroDivisionError in line 2: division by zero"),
+        ("raise SystemExit(0)", "SystemExit in line 2: 0"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt in line 2"),
+        ("raise StopIteration", "StopIteration in line 2"),
+        ("raise ValueError('one\\ntwo \\ud800')", r"ValueError in line 2: one two \\ud800"),
+        ("raise type('Odd', (BaseException,), {'__str__': lambda self: 1 / 0})", r"Odd in line 2: <.*failed>"),
+    ],
+)
+def test_whatever_is_raised_inside_is_one_error_of_the_file(tmp_path: Path, code: str, says: str) -> None:
+    generator = load_roles(written(tmp_path / "r.py", f"def describe(facts):\n    {code}\n"))
+    with pytest.raises(RoleError, match=rf"r\.py:describe failed \({says}\): correct it") as raised:
         generator(FACTS)
+    assert raised.value.__cause__ is not None, "the quarantined traceback shows it"
+    assert len(str(raised.value).encode().splitlines()) == 1
+
+
+def test_a_real_interruption_inside_stops_the_build(tmp_path: Path) -> None:
+    code = "import signal\ndef describe(facts):\n    signal.raise_signal(signal.SIGINT)\n"
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        load_roles(written(tmp_path / "r.py", code))(FACTS)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [("\\ud800x", r"not valid Unicode \(a lone surrogate, U\+D800"), ("a\\0", r"control .*U\+0000")],
+)
+def test_a_role_that_no_file_can_hold_is_refused(tmp_path: Path, said: str, fault: str) -> None:
+    generator = load_roles(written(tmp_path / "r.py", f"def describe(facts):\n    return '{said}'\n"))
+    with pytest.raises(RoleError, match=rf"gave a role that .*{fault}"):
+        generator(FACTS)
+
+
+def test_a_role_may_have_lines_and_tabs_and_is_a_plain_text(tmp_path: Path) -> None:
+    code = "class Text(str): ...\ndef describe(facts):\n    return Text('one\\n\\ttwo\\n')\n"
+    said = load_roles(written(tmp_path / "r.py", code))(FACTS)
+    assert said == "one\n\ttwo"
+    assert type(said) is str
 
 
 @pytest.mark.parametrize(
@@ -55,7 +94,11 @@ def test_an_exception_inside_passes(tmp_path: Path) -> None:
         ("def describe(a, b): ...\n", "must take one argument"),
         ("def describe(facts:\n", "cannot be imported .SyntaxError"),
         ("import no_such_module\n", "cannot be imported .ModuleNotFoundError"),
-        ("x = nothing\n", "cannot be imported .NameError"),
+        ("x = nothing\n", "cannot be imported .NameError in line 1: name 'nothing' is not defined.: correct it"),
+        ("import sys\nsys.exit(0)\n", "cannot be imported .SystemExit in line 2: 0"),
+        ("raise KeyboardInterrupt\n", "cannot be imported .KeyboardInterrupt in line 1.: correct"),
+        ("raise StopIteration\n", "cannot be imported .StopIteration in line 1.: correct"),
+        ("class Odd(Exception): ...\nraise Odd('a\\nb')\n", "cannot be imported .Odd in line 2: a b"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, code: str, says: str) -> None:

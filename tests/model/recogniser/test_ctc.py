@@ -1,5 +1,6 @@
 """The CTC recogniser: words read off given characters, and its contract with a tiny model."""
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from model.aligner.contract import AlignerError
 from model.aligner.load import load_aligner
 from model.ctc_network import CtcNetwork, Frames
 from model.recogniser.contract import SAMPLE_RATE_HZ, Recogniser, RecogniserError
@@ -145,6 +147,48 @@ def test_what_cannot_be_loaded_is_one_clear_line(copy: Path, file: str, text: st
     with pytest.raises(RecogniserError, match=message) as caught:
         load_recogniser(f"ctc:{copy}")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "field", "value", "message"),
+    [
+        ("preprocessor_config.json", "sampling_rate", "x", r"preprocessor_config\.json in .*: it takes 'x' Hz"),
+        ("preprocessor_config.json", "sampling_rate", None, "it takes None Hz, not 16000"),
+        ("config.json", "vocab_size", "x", r"no CTC model in .*\(config\.json: .*vocab_size.* expected int, got str"),
+        ("config.json", "conv_kernel", [3, 3], r"no CTC model in .*\(config\.json: .*conv_kernel"),
+        ("config.json", "num_attention_heads", 0, "no CTC model in"),
+        ("config.json", "num_attention_heads", -1, "no working CTC model in"),
+    ],
+)
+def test_a_field_of_another_kind_is_one_clear_line(
+    copy: Path, file: str, field: str, value: object, message: str
+) -> None:
+    (copy / file).write_text(json.dumps({**json.loads((copy / file).read_text()), field: value}))
+    for load, name, error in (
+        (load_recogniser, f"ctc:{copy}", RecogniserError),
+        (load_aligner, str(copy), AlignerError),
+    ):
+        with pytest.raises(error, match=message) as caught:
+            load(name)
+        assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_no_numbers_are_refused(copy: Path) -> None:
+    weights = load_file(copy / "model.safetensors")
+    weights["lm_head.bias"][0] = torch.nan
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(RecogniserError, match=r"weights in .* are not finite, as lm_head\.bias"):
+        load_recogniser(f"ctc:{copy}")
+    with pytest.raises(AlignerError, match="are not finite"):
+        load_aligner(str(copy))
+
+
+@pytest.mark.parametrize("name", ["ctc:", "ctc: ", "whisper:"])
+def test_an_empty_name_is_no_folder(name: str) -> None:
+    with pytest.raises(RecogniserError, match="the name of the recogniser is empty: fetch a"):
+        load_recogniser(name)
+    with pytest.raises(AlignerError, match="the name of the aligner is empty: fetch a CTC model"):
+        load_aligner("")
 
 
 def test_unknown_names_say_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:

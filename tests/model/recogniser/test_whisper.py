@@ -195,6 +195,41 @@ def test_what_cannot_be_loaded_is_one_clear_line(copy: Path, file: str, text: st
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("file", "field", "value", "message"),
+    [
+        ("preprocessor_config.json", "sampling_rate", "x", r"preprocessor_config\.json in .*: it takes 'x' Hz"),
+        ("preprocessor_config.json", "padding_value", None, "no Whisper in"),
+        ("preprocessor_config.json", "hop_length", 0, "no Whisper in"),
+        ("preprocessor_config.json", "chunk_length", 3, "does not make what its model listens to"),
+        ("config.json", "vocab_size", "x", r"no Whisper in .*\(config\.json: .*vocab_size"),
+        ("config.json", "decoder_attention_heads", 0, "no Whisper in"),
+        ("tokenizer.json", "version", 7, r"no Whisper in .*\(tokenizer\.json: "),
+        ("generation_config.json", "alignment_heads", "x", "states no usable alignment_heads"),
+        ("generation_config.json", "alignment_heads", [[9, 9]], "states no usable alignment_heads"),
+        ("generation_config.json", "suppress_tokens", [10**6], "states no usable suppress_tokens"),
+        ("generation_config.json", "lang_to_id", "x", "states no usable lang_to_id"),
+        ("generation_config.json", "task_to_id", 1, "states no usable task_to_id"),
+        ("generation_config.json", "eos_token_id", -1, "states no usable eos_token_id"),
+    ],
+)
+def test_a_field_of_another_kind_is_one_clear_line(
+    copy: Path, file: str, field: str, value: object, message: str
+) -> None:
+    (copy / file).write_text(json.dumps({**json.loads((copy / file).read_text()), field: value}))
+    with pytest.raises(RecogniserError, match=message) as caught:
+        load_recogniser(f"whisper:{copy}")
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_no_numbers_are_refused(copy: Path) -> None:
+    weights = load_file(copy / "model.safetensors")
+    weights["model.decoder.layer_norm.weight"][:] = torch.inf
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(RecogniserError, match=r"are not finite, as model\.decoder\.layer_norm\.weight"):
+        load_recogniser(f"whisper:{copy}")
+
+
 def test_weights_that_lack_some_are_refused(copy: Path) -> None:
     weights = load_file(copy / "model.safetensors")
     del weights["model.decoder.layer_norm.weight"]

@@ -108,7 +108,19 @@ def test_turns_are_read_joined_and_replayed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("lines", "words"),
-    [([], "no turns in it"), (["a\tx\tzero\t1"], "line 2: expected"), (["a\tx"], "line 2: expected")],
+    [
+        ([], "no turns in it"),
+        (["a\tx\tzero\t1"], "line 2: expected"),
+        (["a\tx"], "line 2: expected"),
+        (["a\tx\t0\t1", "", "a\tx\tnan\t1"], "line 4: nan to 1 is no stretch of time"),
+        (["a\tx\t0\tinf"], "line 2: 0 to inf is no stretch"),
+        (["a\tx\t0\t1e300"], "line 2: 0 to 1e300 is no stretch"),
+        (["a\tx\t5\t1"], "line 2: 5 to 1 is no stretch of time: give its start and its later end"),
+        (["a\tx\t2\t2"], "line 2: 2 to 2 is no stretch"),
+        (["a\tx\t-5\t1"], "line 2: -5 to 1 is no stretch"),
+        (["a\t \t0\t1"], "line 2: the conversation or the speaker has no name"),
+        (["a\tx\t0\t1\0"], "line 2: "),
+    ],
 )
 def test_bad_tables_of_turns(tmp_path: Path, lines: list[str], words: str) -> None:
     with pytest.raises(TimingError, match=words):
@@ -118,6 +130,27 @@ def test_bad_tables_of_turns(tmp_path: Path, lines: list[str], words: str) -> No
     one = table(tmp_path / "one.tsv", ["a\tx\t0\t1"])
     with pytest.raises(TimingError, match="no conversation of two"):
         replay(one)
+
+
+def test_a_table_from_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    text = "conversation\tspeaker\tstart_s\tend_s\twords\r\na\tx\t0\t4\t\r\n\r\na\ty\t5\t9\t3\textra\r\n"
+    (tmp_path / "turns.tsv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert read_turns(tmp_path / "turns.tsv") == {"a": [Event(0, 0, 4), Event(1, 5, 9)]}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("caf\xe9\tx\t0\t1\n".encode("latin-1"), "no UTF-8 text .* save it so"),
+        (bytes(range(128, 256)) * 40, "no UTF-8 text"),
+        (b"\0" * 99, "no tab-separated text|no turns|expected tab-separated"),
+    ],
+)
+def test_a_file_that_is_no_table_is_one_line(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "turns.tsv").write_bytes(b"conversation\tspeaker\tstart_s\tend_s\n" + content)
+    with pytest.raises(TimingError, match=words) as raised:
+        read_turns(tmp_path / "turns.tsv")
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.shared

@@ -15,11 +15,13 @@ from pipeline.config import BuildConfig
 from pipeline.describe import MadeBy
 from pipeline.export.plan import ExportConfig
 from pipeline.export.run import ExportResult, export
+from pipeline.licences.expressions import rights_of
 from pipeline.prepare import Prepared
 from pipeline.view import View
 from schemas.clip import Clip, ClipInfo
 from schemas.conversation import Segment, Word
-from schemas.licence import Consent, Licence, rights_of
+from schemas.licence import Consent, Licence
+from schemas.policy import Policy
 from schemas.prepared import PreparedFile, PreparedWriter
 from schemas.recording import Recording
 from stages.tokenize import flac_of
@@ -39,6 +41,7 @@ BY = Licence(
     consent=Consent.INFORMED_CONSENT,
     rights=rights_of("CC-BY-4.0"),
 )
+ANY = Policy(name="any", allow=("*",), unlicensed=True)
 WORDS = (
     Word(channel=0, text="hello", start_s=0.6, end_s=0.9, confidence=0.9),
     Word(channel=0, text="there", start_s=1.0, end_s=1.0, confidence=0.5),  # without length
@@ -110,7 +113,7 @@ def make_world(
                 clips[clip.info.clip_id] = clip
                 writer.add(clip)
             writer.close()
-            files.append(PreparedFile(path))
+            files.append(PreparedFile(path, recording.licence))
         pack(files, tmp_path / "dataset", flac=flac)
         return World(tmp_path / "dataset", clips, sound, tmp_path)
 
@@ -119,7 +122,7 @@ def make_world(
 
 def pack(files: list[PreparedFile], out: Path, *, flac: bool = True) -> None:
     """Phases 2 and 3 of a build."""
-    config = BuildConfig(split_percent=(40, 25, 35), flac=flac)
+    config = BuildConfig(split_percent=(40, 25, 35), flac=flac, policy=ANY)
     made_by = MadeBy(config=config, weights={}, fingerprint="f" * 64)
     with View(interactive=False) as view:
         select_and_pack(Prepared(files=files), out, made_by, engine=open_engine("inline", None), view=view)

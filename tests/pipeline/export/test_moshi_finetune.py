@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import sphn
 
-from pipeline.licence_file import licence_of, read_licence_file
+from pipeline.licences.expressions import rights_of
+from pipeline.licences.fields import licence_of, read_licence_file
 from pipeline.sources import read_sources
-from schemas.licence import NO_LICENCE, Licence, rights_of
+from schemas.licence import NO_LICENCE, Licence
 
 N_SAMPLES = 199_920
 LENGTH_S = N_SAMPLES / 24_000
@@ -105,6 +106,7 @@ def test_the_sidecar_says_whose_it_is(world: Any) -> None:
         assert facts["speakers"] == [info.speakers[1], info.speakers[0]]
         assert facts["licence"]["spdx"] == info.licence.spdx
         assert (facts["model_channel"], facts["recording_id"]) == (1, info.recording_id)
+        assert facts["confidence"] == [0.8, 0.9, 0.5, 0.7, 1.0]  # of the alignments, one by one
 
 
 def test_the_manifest_for_build_has_every_clip_once(world: Any) -> None:

@@ -15,6 +15,7 @@ import pytest
 from model.codec import decode, load_codec
 from pipeline.export.errors import ExportError
 from pipeline.export.plan import ExportConfig
+from pipeline.export.run import export
 from schemas.errors import UserError
 
 
@@ -73,6 +74,16 @@ def test_a_folder_with_other_files_is_refused_and_left_as_it_is(make_world: Any)
     with pytest.raises(ExportError, match=r"holds other files \(thesis\.doc"):
         world.export("lhotse")
     assert set(files_of(world.tmp / "export")) == {"thesis.doc"}
+
+
+@pytest.mark.parametrize("inside", [".", "export", "shards/../new/export"])
+def test_a_folder_in_the_dataset_is_refused(make_world: Any, inside: str) -> None:
+    world = make_world("ab")
+    before = files_of(world.out)
+    config = ExportConfig(to="lhotse")
+    with pytest.raises(ExportError, match=r"lies in the dataset .*: give a folder outside of it"):
+        export(config, world.out, world.out / inside, lambda line: None)
+    assert files_of(world.out) == before
 
 
 def test_two_exports_at_once_are_refused(make_world: Any) -> None:

@@ -13,11 +13,13 @@ from model.codec import load_codec
 from pipeline.build import select_and_pack
 from pipeline.config import BuildConfig
 from pipeline.describe import MadeBy
+from pipeline.licences.expressions import rights_of
 from pipeline.prepare import Prepared
 from pipeline.view import View
 from schemas.clip import Clip
 from schemas.conversation import Overlap, Segment, TurnEvent, TurnKind, Word
-from schemas.licence import NO_LICENCE, Consent, Licence, rights_of
+from schemas.licence import NO_LICENCE, Consent, Licence
+from schemas.policy import DEFAULT
 from schemas.prepared import PreparedFile, PreparedWriter
 from schemas.recording import Recording
 from schemas.rejection import Reason, Rejection
@@ -104,7 +106,7 @@ def make_world(tmp_path: Path, make_recording: Callable[..., Recording], make_cl
                 Rejection(uri="", stage="split", reason=Reason.SILENCE, detail=words, start_s=90.0, end_s=102.0)
             )
             writer.close()
-            files.append(PreparedFile(path))
+            files.append(PreparedFile(path, recording.licence))
         pack(files, out, flac=flac)
         return World(out, clips)
 
@@ -113,7 +115,7 @@ def make_world(tmp_path: Path, make_recording: Callable[..., Recording], make_cl
 
 def pack(files: list[PreparedFile], out: Path, *, flac: bool = True) -> None:
     """Phases 2 and 3 of a build."""
-    config = BuildConfig(split_percent=(40, 30, 30), flac=flac, unlicensed=True)
+    config = BuildConfig(split_percent=(40, 30, 30), flac=flac, policy=replace(DEFAULT, unlicensed=True))
     made_by = MadeBy(config=config, weights={"builtin": load_codec().digest}, fingerprint="f" * 64)
     with View(interactive=False) as view:
         select_and_pack(Prepared(files=files), out, made_by, engine=open_engine("inline", None), view=view)

@@ -66,6 +66,13 @@ def test_what_is_there_or_not() -> None:
     assert names(replace(WELL, clips=0, speakers=0)) == ["nothing"]
 
 
+def test_transcripts_that_were_not_read() -> None:
+    (entry,) = advise(replace(WELL, transcripts="1 transcript was not read: a.srt has no cues (a.wav)"))
+    assert entry.name == "transcripts"
+    assert entry.text == "1 transcript was not read: a.srt has no cues (a.wav)."
+    assert "index/recordings.parquet" in entry.do
+
+
 def test_what_was_not_measured_is_no_warning() -> None:
     nothing = dict.fromkeys((*ABOVE, "less_of_speech", "overlap"), math.nan)
     assert names(replace(WELL, **nothing)) == []

@@ -1,12 +1,15 @@
 """Which files beside a recording are its transcript."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from schemas.recording import Source
-from stages.ingest import transcript_of
-from stages.transcripts.read import SUFFIXES, TranscriptError, beside, read_channel_files
+from schemas.recording import Recording, Source
+from stages.ingest import transcript_of, with_transcript
+from stages.transcripts.beside import beside
+from stages.transcripts.read import SUFFIXES, TranscriptError, read_channel_files
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -92,3 +95,77 @@ def test_files_of_speakers_that_are_not_named_as_the_pair_are_told_apart_by_thei
         path.write_text("hello\n")
     pair = Source(uri="/x/k.left.wav", uri_b="/x/k.right.wav", origin="test", transcript=tuple(map(str, paths)))
     assert {u.speaker for u in transcript_of(pair, None).utterances} == {"anna", "ben"}
+
+
+SRT = "1\n00:00:01,000 --> 00:00:02,000\nANNA: hello\n"
+
+
+def call(
+    make_recording: Callable[..., Recording], folder: Path, *transcript: str, name: str = "a/k.wav"
+) -> Recording:
+    """A recording of a manifest in `folder`."""
+    made = make_recording(name)
+    paths = tuple(text if "://" in text else str(folder / text) for text in transcript)
+    source = replace(made.source, uri=str(folder / name), name=name, transcript=paths, origin="m.csv line 2")
+    return with_transcript(replace(made, source=source, duration_s=10.0))
+
+
+def test_one_that_is_broken_leaves_the_next_kind(make_recording: Callable[..., Recording], tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    touch(tmp_path / "a", "k.TextGrid", "k.json", "k.wav")
+    (tmp_path / "a" / "k.TextGrid").write_bytes(b"")
+    (tmp_path / "a" / "k.json").write_text("[]")
+    (tmp_path / "a" / "k.srt").write_text(SRT)
+    found = call(make_recording, tmp_path, "a/k.TextGrid")
+    assert found.transcript is not None
+    assert found.transcript.names == ("k.srt",)
+    assert found.source.transcript == (str(tmp_path / "a/k.srt"),)
+    assert found.notes == (
+        "transcript: left out: a/k.TextGrid is empty (0 bytes): write the transcript to it, or take it away",
+        "transcript: left out: a/k.json: it has no utterances",
+    )
+
+
+def test_a_second_one_that_is_not_read_is_said(make_recording: Callable[..., Recording], tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "k.srt").write_text(SRT)
+    (tmp_path / "a" / "k.vtt").write_text(VTT.format(first="<v Anna>hello", second="<v Anna>bye"))
+    touch(tmp_path / "a", "k2.stm", "k.wav")
+    found = call(make_recording, tmp_path, "a/k.vtt")
+    assert found.notes == ("transcript: k.vtt and k.srt lie beside k.wav: k.vtt is used",)
+    assert call(make_recording, tmp_path, "a/k.srt").notes == ()  # another one was named
+
+
+def test_of_a_pair_each_file_has_its_own(make_recording: Callable[..., Recording], tmp_path: Path) -> None:
+    (tmp_path / "k.left.vtt").write_text("")
+    for name in ("k.left.srt", "k.right.srt"):
+        (tmp_path / name).write_text(SRT)
+    made = make_recording("k.left.wav")
+    texts = (str(tmp_path / "k.left.vtt"), str(tmp_path / "k.right.srt"))
+    uris = {"uri": str(tmp_path / "k.left.wav"), "uri_b": str(tmp_path / "k.right.wav")}
+    found = with_transcript(replace(made, source=replace(made.source, transcript=texts, **uris), duration_s=10.0))
+    assert found.transcript is not None
+    assert found.transcript.names == ("k.left.srt", "k.right.srt")
+    assert len(found.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("transcript", "note"),
+    [
+        ("words/nope.csv", "words/nope.csv is not there, or no file: correct the path of the transcript"),
+        ("../outside.csv", "../outside.csv is not there, or no file: correct the path of the transcript"),
+        (
+            "https://x.org/a.vtt",
+            "https://x.org/a.vtt: transcripts are read from local files: fetch it and give its path",
+        ),
+        ("|", "| is no kind of transcript that is read"),
+    ],
+)
+def test_one_that_is_missing_is_named_as_the_manifest_names_it(
+    make_recording: Callable[..., Recording], tmp_path: Path, transcript: str, note: str
+) -> None:
+    found = call(make_recording, tmp_path, transcript)
+    assert found.transcript is None
+    (said,) = found.notes
+    assert said.startswith(f"left without words: {note}")
+    assert said.endswith(" (m.csv line 2)")

@@ -140,7 +140,7 @@ def test_a_kaldi_folder_of_telephone_sides(tmp_path: Path) -> None:
         ({"segments": "a talk 0 x\n"}, "segments line 1: the end 'x' is no number of seconds"),
         ({"segments": "a talk 2 1\n"}, "segments line 1: ends at 1 s, before it starts at 2 s"),
         ({"segments": "a talk 1 2\na talk 2 3\n"}, "segments line 2: the utterance 'a' stands there twice"),
-        ({"segments": "a one 1 2\n"}, "segments: has 1 recordings ('one'), none is 'talk'"),
+        ({"segments": "a one 1 2\n"}, "segments: has 1 recording ('one'), none is 'talk'"),
         ({"utt2spk": "anna-talk-0001\n"}, "utt2spk line 1: has 1 fields"),
     ],
 )

@@ -51,11 +51,17 @@ def test_openai_whisper(read: Read) -> None:
             ),
         ),
         Utterance(speaker="", start_s=2.0, end_s=3.0, text="So."),
-        Utterance(speaker="", start_s=4.0, end_s=5.0, text="a b"),
+        Utterance(
+            speaker="",
+            start_s=4.0,
+            end_s=5.0,
+            text="a b",
+            partly=("a", TimedWord(text="b", start_s=4.0, end_s=5.0, confidence=1.0)),
+        ),
     )
     assert found.notes == (
         "left out: utterances without text (1)",
-        "left out: the word times of utterances in which a word has none or no duration (1)",
+        "words that have no times, or no duration, among words that have (1)",
     )
 
 
@@ -81,6 +87,12 @@ def test_whisperx_speakers_of_segments_and_words(read: Read) -> None:
         ("SPEAKER_00", 0.0, 1.0, "Hey, baby. 12", 0),
         ("SPEAKER_01", 0.5, 0.9, "mhm", 0),
         ("SPEAKER_01", 1.5, 2.5, "is all", 2),
+    ]
+    first = found.utterances[0].partly
+    assert [w if isinstance(w, str) else (w.text, w.start_s, w.end_s) for w in first] == [
+        ("Hey,", 0.0, 0.5),
+        ("baby.", 0.6, 1.0),
+        "12",
     ]
 
 

@@ -110,9 +110,9 @@ def test_what_has_no_place_is_counted() -> None:
     given = [*BY_TIME, says("carl", 7.5, 8.0), says("", 5.6, 5.9), says("ben", None, None)]
     found = placed(given, (0.0, 10.0), TALK, None, separate=True, whole=False)
     assert found.notes == (
-        "1 utterances of speakers who are on neither channel, left out",
-        "1 utterances without a speaker, on the channel that is more active in them",
-        "1 utterances without times, left out: the recording was cut in several spans",
+        "1 utterance of speakers who are on neither channel, left out",
+        "1 utterance without a speaker, on the channel that is more active in them",
+        "1 utterance without times, left out: the recording was cut in several spans",
     )
     assert not found.match.certain
     assert len(found.utterances) == 5

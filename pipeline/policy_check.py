@@ -1,0 +1,98 @@
+"""policy check: what a policy decides of each recording, of sources or of a dataset, and what holds of the whole."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from model.shards import DatasetError
+from pipeline.licences.combine import combine
+from pipeline.sources import PairPattern, read_sources
+from schemas.arrow import from_table, schema_of
+from schemas.licence import UNSTATED, Licence, missing
+from schemas.policy import Policy, violations
+from schemas.shard import RecordingRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A recording by its name; `refused`: (rule, why) of everything in which it fails. `licence`: None of a manifest
+    row that cannot be used."""
+
+    name: str
+    licence: Licence | None
+    refused: tuple[tuple[str, str], ...]
+
+    @property
+    def permitted(self) -> bool:
+        """Whether it is let in."""
+        return not self.refused
+
+
+def checked_of(
+    given: Sequence[str], fields: Mapping[str, str | None], pairs: str | None, policy: Policy, today: date
+) -> list[Checked]:
+    """What the policy decides of the recordings of sources, or of one OUT folder of a build.
+
+    Raises SourceError, ManifestError, LicenceError, DatasetError.
+    """
+    if len(given) == 1 and (Path(given[0]) / "dataset.json").is_file():
+        stated = [(row.uri, row.stated or UNSTATED) for row in recordings_of(Path(given[0]))]
+        return [_checked(name, licence, policy, today) for name, licence in stated]
+    found = read_sources(given, fields, PairPattern.parse(pairs) if pairs else None)
+    checked = [_checked(s.name or s.uri, s.licence or UNSTATED, policy, today) for s in found.usable]
+    return checked + [
+        Checked(name=s.name or s.uri, licence=None, refused=((why.reason.value, why.detail),))
+        for s, why in found.rejected
+    ]
+
+
+def _checked(name: str, licence: Licence, policy: Policy, today: date) -> Checked:
+    return Checked(name=name, licence=licence, refused=tuple(violations(policy, licence, today=today)))
+
+
+def recordings_of(out: Path) -> Iterator[RecordingRow]:
+    """The rows of index/recordings.parquet. Raises DatasetError."""
+    path = out / "index" / "recordings.parquet"
+    try:
+        with pq.ParquetFile(path) as file:
+            if not file.schema_arrow.equals(schema_of(RecordingRow)):
+                raise DatasetError(f"{path} has other columns than this version reads: build the dataset again")
+            for batch in file.iter_batches(batch_size=200):
+                yield from from_table(RecordingRow, pa.Table.from_batches([batch]))
+    except FileNotFoundError as error:
+        raise DatasetError(f"{out} has no index/recordings.parquet: build it again") from error
+    except pa.ArrowException as error:
+        raise DatasetError(f"{path}: unreadable index ({error}); check it with `duplexset verify`") from error
+
+
+def lines_of(checked: Sequence[Checked], policy: Policy) -> Iterator[str]:
+    """One line a recording, with one for each rule that refuses it; then the sums and the whole."""
+    for one in checked:
+        yield from map(_line, _about(one))
+    permitted = [one for one in checked if one.permitted]
+    yield f"policy {policy.name}: {len(permitted)} permitted, {len(checked) - len(permitted)} refused"
+    if permitted:
+        yield "what is permitted, together:"
+        whole = combine(one.licence.spdx for one in permitted if one.licence)
+        yield from (f"    {line}" for line in whole.lines())
+
+
+def _about(one: Checked) -> Iterator[str]:
+    if one.licence is None:
+        yield f"refused  {one.name}"
+        yield from (f"    {reason}: {why}" for reason, why in one.refused)
+        return
+    taken = f", of which {one.licence.taken} is taken" if one.licence.taken else ""
+    yield f"{'permitted' if one.permitted else 'refused'}  {one.name}  {one.licence.spdx}{taken}"
+    yield from (f"    rule {rule}: {why}" for rule, why in one.refused)
+    if lacking := missing(one.licence):
+        yield f"    not stated: {', '.join(lacking)}"
+
+
+def _line(text: str) -> str:
+    """On one line, and without signs that would move a terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
