@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli_browse import browse
 from pipeline.cli_build import build
 from pipeline.cli_export import export
 from pipeline.cli_fit import fit
@@ -33,6 +34,7 @@ app.command()(train)
 app.command()(score)
 app.command()(stats)
 app.command()(report)
+app.command()(browse)
 app.command()(export)
 app.command()(simulate)
 app.add_typer(fit, name="fit")

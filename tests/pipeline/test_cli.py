@@ -15,7 +15,7 @@ from pipeline import cli
 
 NETWORKS = ["fit codec", "fit text", "fit speaker", "fit separator", "fit enhancer", "fit segmentation"]
 COMMANDS = ["build", "simulate", "score", "stats", "report", "export", "verify", "decode", "train", "fit", *NETWORKS]
-COMMANDS += ["policy", "policy check", "policy show"]
+COMMANDS += ["browse", "policy", "policy check", "policy show"]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -90,6 +90,8 @@ def test_version() -> None:
         (("train", "nowhere", "run"), "nowhere"),
         (("stats", "nowhere"), "nowhere: give the OUT folder of a build"),
         (("report", "nowhere"), "nowhere has no dataset.json"),
+        (("browse", "nowhere", "--port", "0"), "nowhere has no index/clips.parquet"),
+        (("browse", "nowhere", "--static", "out"), "nowhere has no index/clips.parquet"),
         (("export", "nowhere", "out", "--to", "lhotse"), "nowhere has no dataset.json"),
         (("fit", "codec", "nowhere", "out"), "nowhere"),
     ],
