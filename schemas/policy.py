@@ -161,7 +161,11 @@ def _right(rule: Rule, licence: Licence, today: date | None) -> str | None:
 
 
 def _consent(rule: Rule, licence: Licence, today: date | None) -> str | None:
-    value = licence.consent.value if rule.asks is Asks.CONSENT else licence.speakers_consent.value
+    """Where no natural person speaks nobody need agree."""
+    speakers = licence.speakers_consent
+    if speakers is SpeakersConsent.UNKNOWN and licence.consent is Consent.SYNTHETIC:
+        speakers = SpeakersConsent.NOT_NEEDED
+    value = licence.consent.value if rule.asks is Asks.CONSENT else speakers.value
     if value in rule.accepts:
         return None
     return f"{rule.asks.value} is {value}: the policy takes {', '.join(rule.accepts)}"

@@ -86,6 +86,14 @@ def test_consent_is_one_of_those_listed() -> None:
         )
 
 
+def test_where_no_person_speaks_nobody_need_agree() -> None:
+    policy = rule(Asks.SPEAKERS_CONSENT, "given", "not-needed")
+    assert refused_by(policy, licence("MIT", consent=Consent.SYNTHETIC)) == ""
+    assert refused_by(policy, licence("MIT", consent=Consent.INFORMED_CONSENT)) == "speakers_consent"
+    refused = licence("MIT", consent=Consent.SYNTHETIC, speakers_consent=SpeakersConsent.REFUSED)
+    assert refused_by(policy, refused) == "speakers_consent"
+
+
 def test_what_must_be_stated() -> None:
     policy = rule(Asks.STATED, "licence_text", "attribution", "evidence_sha256")
     good = licence("MIT", attribution="Ann", evidence_sha256="a" * 64)
