@@ -116,22 +116,7 @@ def build(
         networks=networks,
         roles=located(roles),
     )
-    fields = {
-        "licence": licence,
-        "licence_text": licence_text,
-        "holder": holder,
-        "attribution": attribution,
-        "source_url": source_url,
-        "retrieved": retrieved,
-        "evidence": evidence,
-        "evidence_sha256": evidence_sha256,
-        "evidence_date": evidence_date,
-        "consent": consent,
-        "speakers_consent": speakers_consent,
-        "jurisdiction": jurisdiction,
-        "retain_until": retain_until,
-    }
-    sources = read_sources(source, fields, PairPattern.parse(pairs) if pairs else None)
+    sources = read_sources(source, cli_licence.stated(locals()), PairPattern.parse(pairs) if pairs else None)
     opened = open_engine(engine.value, workers)
     try:
         with View(interactive=False if force_plain else None) as view:

@@ -1,6 +1,7 @@
 """Options that state a licence and choose a policy, for all commands that take them."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -34,3 +35,10 @@ PolicyName = Annotated[
 Unlicensed = Annotated[bool, _option("Let recordings without a licence in, marked.", "--unlicensed")]
 Commercial = Annotated[bool, _option("Refuse licences not known to permit commercial use.", "--commercial")]
 Allow = Annotated[list[str] | None, _option("A licence to let in whatever its terms (LicenseRef-...).")]
+
+
+def stated(options: Mapping[str, Any]) -> dict[str, str | None]:
+    """What a command's options, by name, say of the licence."""
+    from pipeline.licences.fields import FIELDS
+
+    return {name: options[name] for name in FIELDS}

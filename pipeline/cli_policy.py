@@ -69,23 +69,8 @@ def check(
     from pipeline.licences.policy_file import read_policy, with_options
     from pipeline.policy_check import checked_of, lines_of
 
-    fields = {
-        "licence": licence,
-        "licence_text": licence_text,
-        "holder": holder,
-        "attribution": attribution,
-        "source_url": source_url,
-        "retrieved": retrieved,
-        "evidence": evidence,
-        "evidence_sha256": evidence_sha256,
-        "evidence_date": evidence_date,
-        "consent": consent,
-        "speakers_consent": speakers_consent,
-        "jurisdiction": jurisdiction,
-        "retain_until": retain_until,
-    }
     chosen = with_options(read_policy(policy), commercial=commercial, allow=allow or (), unlicensed=unlicensed)
-    checked = checked_of(source, fields, pairs, chosen, date.today())
+    checked = checked_of(source, cli_licence.stated(locals()), pairs, chosen, date.today())
     for line in lines_of(checked, chosen):
         typer.echo(line)
     if not any(one.permitted for one in checked):

@@ -12,10 +12,11 @@ from model.vad import StreamingVad, load_vad
 from pipeline.score_audio import Cut
 from schemas.conversation import SPEECH_RATE_HZ, Segment
 from schemas.recording import SAMPLE_RATE_HZ, Layout, LayoutKind
-from stages.diarize import WINDOW_SAMPLES, own_speech, window_energy
+from stages.diarize import WINDOW_SAMPLES, own_flags, window_energy
 from stages.layout import Heard, classify
 from stages.leakage import RATE_HZ, CrosstalkMeter
 
+Bool = NDArray[np.bool_]
 Float32 = NDArray[np.float32]
 
 _BLOCK: Final = 300 * WINDOW_SAMPLES  # 9.6 s
@@ -41,24 +42,24 @@ def speech_of(blocks: Iterator[Float32]) -> tuple[tuple[Segment, ...], float, st
             meter.push(resampler.push(block))
     n_windows = -(-stream.samples // WINDOW_SAMPLES)
     heard = np.concatenate([*speech, vad.flush()], axis=1)[:, :n_windows].astype(np.float32)
-    how = "built-in VAD"
     if two:
         meter.push(resampler.flush())
         layout = _layout(meter, stream.samples)
         if layout.kind is LayoutKind.SEPARATE:
-            heard = own_speech(heard, np.concatenate(energy, axis=1)[:, :n_windows], layout)
-            how = "built-in VAD less bleed"
-    return _segments(heard, stream.length_s), stream.length_s, how
+            flags = own_flags(heard, np.concatenate(energy, axis=1)[:, :n_windows], layout)
+            return _segments(flags, stream.length_s), stream.length_s, "built-in VAD less bleed"
+    flags = np.stack([speech_flags(probability) for probability in heard])
+    return _segments(flags, stream.length_s), stream.length_s, "built-in VAD"
 
 
 def _layout(meter: CrosstalkMeter, n_samples: int) -> Layout:
     return classify(Heard(n_samples=n_samples, n_channels=2, crosstalk=meter.result()))
 
 
-def _segments(speech: Float32, length_s: float) -> tuple[Segment, ...]:
+def _segments(flags: Bool, length_s: float) -> tuple[Segment, ...]:
     found = [
         Segment(channel=c, start_s=float(start / SPEECH_RATE_HZ), end_s=min(float(end / SPEECH_RATE_HZ), length_s))
-        for c, probability in enumerate(speech)
-        for start, end in runs(speech_flags(probability))
+        for c, channel in enumerate(flags)
+        for start, end in runs(channel)
     ]
     return tuple(sorted(found, key=lambda s: (s.start_s, s.channel)))
