@@ -106,7 +106,7 @@ def select_and_pack(prepared: Prepared, out: Path, made_by: MadeBy, *, engine: E
     shards, packed_now = _pack(selection.plans, out, engine, view)
     write_clips(out, shards, selection.dropped, selection.duplicates)
     write_recordings(out, rows)
-    describe(out, made_by, rows, shards)
+    describe(out, made_by.parts(), rows, shards)
     _remove_unnamed(out, {shard.name for shard in shards})
     return BuildResult(recordings=rows, shards=shards, packed_now=packed_now, quarantined=prepared.quarantined)
 

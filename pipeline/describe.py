@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
+from model.shards import DatasetError
 from pipeline.config import BuildConfig, conversation, describe_stages, intake
 from pipeline.licences.combine import combine
 from pipeline.licences.names import identifiers
@@ -70,12 +71,20 @@ class MadeBy:
         }
 
 
-def describe(out: Path, made_by: MadeBy, recordings: Sequence[RecordingRow], shards: Sequence[PackedShard]) -> None:
-    """Write dataset.json. It holds no date and no path: the same data has the same description."""
+_PARTS = ("fingerprint", "configuration", "stages", "weights")
+
+
+def describe(
+    out: Path, made_by: Mapping[str, Any], recordings: Sequence[RecordingRow], shards: Sequence[PackedShard]
+) -> None:
+    """Write dataset.json. It holds no date and no path: the same data has the same description.
+
+    made_by: `MadeBy.parts`, or what `made_before` finds.
+    """
     indexes = [_file_object(out, f"index/{name}.parquet") for name in ("clips", "recordings")]
     licences = sorted({row.licence for row in recordings if row.n_clips})
     facts = {
-        **made_by.parts(),
+        **made_by,
         "licence": combine(licences).written(),
         "sample_rate_hz": SAMPLE_RATE_HZ,
         "frame_rate_hz": SAMPLE_RATE_HZ / FRAME_SAMPLES,
@@ -93,6 +102,14 @@ def describe(out: Path, made_by: MadeBy, recordings: Sequence[RecordingRow], sha
         "duplexset": facts,
     }
     write_text(out / "dataset.json", json.dumps(croissant, indent=2, ensure_ascii=False) + "\n")
+
+
+def made_before(out: Path) -> dict[str, Any]:
+    """`MadeBy.parts` of a dataset that is described; raises DatasetError where it is not."""
+    described = read_description(out)
+    if described is None:
+        raise DatasetError(f"{out} has no dataset.json: it is no dataset, or its build did not end; build again")
+    return {name: described[name] for name in _PARTS}
 
 
 def licence_address(spdx: str) -> str:
