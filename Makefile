@@ -2,6 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 PACKAGES := pipeline cluster stages model schemas
+PROCESSES ?= 2
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: help demo test check lint bench clean
@@ -24,7 +25,7 @@ demo: $(READY)
 	@DUPLEXSET=$(BIN)/duplexset bash demo/run.sh
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
