@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from model.duplex import DuplexModel, stream_nll
 from model.loader import held_out_windows
+from model.shards import WithdrawnClipError
 from model.streams import CODEBOOKS
 from model.windows import Windows
 from model.world import World
@@ -83,7 +84,10 @@ def fit_unigram(windows: Windows, card: int, text_card: int) -> Unigram:
             break
         if windows.index.clip_id(clip) in withdrawn:
             continue
-        items = windows.items(clip).items
+        try:
+            items = windows.items(clip).items
+        except WithdrawnClipError:
+            continue
         for own in items:
             text += np.bincount(own[0], minlength=text_card)
             codes += [np.bincount(row, minlength=card) for row in own[1 : 1 + CODEBOOKS]]

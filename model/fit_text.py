@@ -13,7 +13,7 @@ from pathlib import Path
 
 import sentencepiece
 
-from model.shards import Dataset
+from model.shards import Dataset, WithdrawnClipError
 from model.streams import TEXT_PAD
 from model.text import SentencePieceText, TextError
 from schemas.atomic import whole_file, write_text
@@ -111,10 +111,15 @@ def _dataset_words(dataset: Dataset) -> Iterator[str]:
     """Words of both channels of every kept train clip, one clip in memory."""
     index, withdrawn = dataset.index("train"), dataset.withdrawn()
     for clip in range(len(index)):
-        if index.clip_id(clip) not in withdrawn:
-            for channel in dataset.read(index, clip, with_words=True).words:
-                for text, *_ in channel:
-                    yield from text.split()
+        if index.clip_id(clip) in withdrawn:
+            continue
+        try:
+            words = dataset.read(index, clip, with_words=True).words
+        except WithdrawnClipError:
+            continue
+        for channel in words:
+            for text, *_ in channel:
+                yield from text.split()
 
 
 def _file_words(path: Path) -> Iterator[str]:

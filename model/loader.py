@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from model.fit_data import leave_interrupts_to_the_trainer
-from model.shards import DatasetError
+from model.shards import DatasetError, WithdrawnClipError
 from model.windows import ClipItems, PromptedWindow, Windows
 from schemas.plain_text import counted
 
@@ -66,8 +66,8 @@ class ReaderState:
 class WindowReader:
     """Endless windows of one reader out of `readers`: every clip of an epoch goes to exactly one of them.
 
-    Yields int64 [17, P + W]. Withdrawn clips are skipped from the next start or epoch on, which moves no other
-    window. Raises DatasetError where this reader has nothing to read.
+    Yields int64 [17, P + W]. Withdrawn clips are skipped from the next block on, which moves no other window, and
+    at once where they are gone. Raises DatasetError where this reader has nothing to read.
     """
 
     def __init__(self, windows: Windows, reader: int = 0, readers: int = 1) -> None:
@@ -103,16 +103,16 @@ class WindowReader:
     def _epoch(self) -> Iterator[NDArray[np.int64]]:
         """What is left of the current epoch."""
         state, windows = self._state, self.windows
-        withdrawn = windows.dataset.withdrawn()
         shuffle = np.random.default_rng([windows.seed, state.epoch])
         clips = shuffle.permutation(len(windows.index))[self.reader :: self.readers]
         while state.block * BLOCK_CLIPS < len(clips):
             block = clips[state.block * BLOCK_CLIPS : (state.block + 1) * BLOCK_CLIPS]
-            yield from self._block(block, withdrawn)
+            yield from self._block(block)
             state.block, state.window = state.block + 1, 0
 
-    def _block(self, clips: NDArray[np.int64], withdrawn: frozenset[str]) -> Iterator[NDArray[np.int64]]:
+    def _block(self, clips: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         state, windows = self._state, self.windows
+        withdrawn = windows.dataset.withdrawn()
         places = [(int(clip), number) for clip in clips for number in range(windows.count(clip))]
         shuffle = np.random.default_rng([windows.seed, state.epoch, self.reader, state.block])
         order = shuffle.permutation(len(places))
@@ -124,7 +124,11 @@ class WindowReader:
                 continue
             offset, own = windows.draw(clip, state.epoch)
             if clip not in loaded:
-                loaded[clip] = windows.items(clip)
+                try:
+                    loaded[clip] = windows.items(clip)
+                except WithdrawnClipError:
+                    withdrawn = windows.dataset.withdrawn()
+                    continue
             state.text_tokens_lost += loaded[clip].text_tokens_lost if number == 0 else 0
             window = windows.prompted(loaded[clip], own, number, offset, withdrawn)
             if windows.prompt_frames:
@@ -143,13 +147,18 @@ def held_out_windows(windows: Windows, limit: int, rank: int = 0, world: int = 1
         if windows.index.clip_id(clip) in withdrawn:
             continue
         loaded: ClipItems | None = None
+        gone = False
         for number in range(windows.count(clip)):
             for own in (0, 1):
                 if place >= limit:
                     return
-                if place % world == rank:
-                    loaded = loaded or windows.items(clip)
-                    yield windows.prompted(loaded, own, number, 0, withdrawn).codes
+                if place % world == rank and not gone:
+                    try:
+                        loaded = loaded or windows.items(clip)
+                    except WithdrawnClipError:
+                        withdrawn, gone = windows.dataset.withdrawn(), True
+                    else:
+                        yield windows.prompted(loaded, own, number, 0, withdrawn).codes
                 place += 1
 
 

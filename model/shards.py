@@ -22,20 +22,33 @@ from numpy.typing import NDArray
 
 from model.prompt import Persona
 from model.streams import CARD, CODEBOOKS, Word
+from model.tar_members import places_of
 from schemas.errors import UserError
+from schemas.withdrawn import NAME as WITHDRAWN
+from schemas.withdrawn import clips_of, clips_of_split, decoded
 
 INDEX_COLUMNS = ["clip_id", "split", "shard", "offset", "length", "n_frames", "kept"]
 TAR_BLOCK = 512
 NPY_HEADER_BYTES = 512  # at most, for a small array
+_TRIES = 3  # a shard may be replaced while it is read
+_MISMATCH = (OSError, EOFError, ValueError, TypeError, KeyError, tarfile.TarError)
 
 
 class DatasetError(UserError):
     """The dataset cannot be read as it stands; the message names the file and what to do."""
 
 
+class WithdrawnClipError(DatasetError):
+    """A clip that is no longer there since it was withdrawn: leave it out, and ask anew what else is withdrawn."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipIndex:
-    """Kept clips of one split, sorted by clip id: all that is held in memory of a corpus."""
+    """Kept clips of one split, sorted by clip id: all that is held in memory of a corpus.
+
+    Clips that were withdrawn stay in their places, without a length, so that a run goes on after a withdrawal where
+    it stood. Offsets and lengths are set right when a shard is found rewritten.
+    """
 
     clip_ids: pa.StringArray
     shards: pa.DictionaryArray  # file name under shards/
@@ -82,6 +95,7 @@ class Dataset:
         except (ValueError, ImportError) as error:
             raise DatasetError(f"{self.root}: not a folder or URL that can be opened ({error})") from error
         self._path = path.rstrip("/")
+        self._withdrawn: tuple[str, frozenset[str]] = ("", frozenset())
 
     def index(self, split: str) -> ClipIndex:
         """Read index/clips.parquet and keep the split's kept clips; at least one must be there."""
@@ -95,14 +109,28 @@ class Dataset:
         missing = [name for name in INDEX_COLUMNS if name not in table.column_names]
         if missing:
             raise DatasetError(f"{path}: no column {', '.join(missing)}; build the dataset again")
-        rows = table.filter(pc.and_(table["kept"], pc.equal(table["split"], split))).sort_by("clip_id")
+        rows = table.filter(pc.and_(table["kept"], pc.equal(table["split"], split))).select(INDEX_COLUMNS)
+        if rows.num_rows:
+            rows = pa.concat_tables([rows, self._left(rows, split)])
+        rows = rows.sort_by("clip_id")
         return ClipIndex(
             clip_ids=rows["clip_id"].combine_chunks().cast(pa.string()),
             shards=pc.dictionary_encode(rows["shard"]).combine_chunks(),
-            offsets=rows["offset"].to_numpy(),
-            lengths=rows["length"].to_numpy(),
+            offsets=rows["offset"].to_numpy().copy(),
+            lengths=rows["length"].to_numpy().copy(),
             n_frames=rows["n_frames"].to_numpy(),
         )
+
+    def _left(self, rows: pa.Table, split: str) -> pa.Table:
+        """Rows of clips that a withdrawal took out of a split, which the index does not keep any more."""
+        there = set(rows["clip_id"].to_pylist())
+        gone = clips_of_split(self._withdrawn_text(), self._withdrawn_path, split).items()
+        left = [
+            {"clip_id": one, "split": split, "shard": "", "offset": 0, "length": 0, "n_frames": n, "kept": False}
+            for one, n in gone
+            if one not in there
+        ]
+        return pa.Table.from_pylist(left, schema=rows.schema.remove_metadata())
 
     def licences(self, split: str) -> Counter[str]:
         """Kept clips of a split that are not withdrawn, counted by SPDX identifier; none where the index has none."""
@@ -125,35 +153,75 @@ class Dataset:
             return parquet.read(columns=columns, use_threads=False)
 
     def withdrawn(self) -> frozenset[str]:
-        """Ids of the clips that may no longer be used; none where withdrawn.jsonl is absent."""
-        path = f"{self._path}/withdrawn.jsonl"
+        """Ids of the clips that may no longer be used; none where withdrawn.jsonl is absent.
+
+        The file is read again only where it has changed. Raises WithdrawnError.
+        """
+        self._fs.invalidate_cache(self._path)
         try:
-            lines = self._fs.cat_file(path).decode().splitlines()
+            facts = self._fs.info(self._withdrawn_path)
         except FileNotFoundError:
             return frozenset()
+        if facts.get("size") is None or str(facts) != self._withdrawn[0]:  # some servers do not say
+            self._withdrawn = (str(facts), clips_of(self._withdrawn_text(), self._withdrawn_path))
+        return self._withdrawn[1]
+
+    @property
+    def _withdrawn_path(self) -> str:
+        return f"{self._path}/{WITHDRAWN}"
+
+    def _withdrawn_text(self) -> str:
         try:
-            return frozenset(str(json.loads(line)["clip_id"]) for line in lines if line.strip())
-        except (ValueError, TypeError, KeyError) as error:
-            raise DatasetError(f"{path}: a line is not JSON with a clip_id ({error}); mend it by hand") from error
+            return decoded(self._fs.cat_file(self._withdrawn_path), self._withdrawn_path)
+        except FileNotFoundError:
+            return ""
 
     def read(self, index: ClipIndex, clip: int, *, with_words: bool, with_persona: bool = False) -> ClipTokens:
-        """Read the codes, and words and persona if asked for, of the clip in row `clip` of the index."""
+        """Read the codes, and words and persona if asked for, of the clip in row `clip` of the index.
+
+        A shard may have been rewritten since the index was read, or be just now: then the clip is looked for among
+        the headers of its tar. Raises WithdrawnClipError where it is gone since it was withdrawn.
+        """
         path = f"{self._path}/shards/{index.shards[clip].as_py()}"
+        clip_id = index.clip_id(clip)
+        for again in range(_TRIES):
+            try:
+                return self._read(path, index, clip, with_words=with_words, with_persona=with_persona)
+            except _MISMATCH as error:
+                if clip_id in self.withdrawn():
+                    raise WithdrawnClipError(f"{path}: clip {clip_id} was withdrawn") from error
+                if isinstance(error, FileNotFoundError):
+                    raise DatasetError(f"{path}: no such shard; check the dataset with `duplexset verify`") from error
+                if again == _TRIES - 1 or not self._place_again(path, index, clip):
+                    raise DatasetError(
+                        f"{path}: clip {clip_id} is damaged ({error}); run `duplexset verify`"
+                    ) from error
+        raise AssertionError("the last try returns or raises")
+
+    def _place_again(self, path: str, index: ClipIndex, clip: int) -> bool:
+        """Set the places of a shard's clips in the index by its headers; whether those of this clip changed."""
+        before = int(index.offsets[clip]), int(index.lengths[clip])
+        try:
+            with self._fs.open(path, "rb") as file:
+                places = places_of(file)
+        except _MISMATCH:  # it is no tar, or just being replaced
+            return True
+        rows = np.flatnonzero(pc.equal(index.shards, index.shards[clip]).to_numpy(zero_copy_only=False))
+        for row in rows.tolist():
+            index.offsets[row], index.lengths[row] = places.get(index.clip_id(row), (0, 0))
+        return (int(index.offsets[clip]), int(index.lengths[clip])) != before
+
+    def _read(self, path: str, index: ClipIndex, clip: int, *, with_words: bool, with_persona: bool) -> ClipTokens:
         clip_id, n_frames = index.clip_id(clip), int(index.n_frames[clip])
         start, length = int(index.offsets[clip]), int(index.lengths[clip])
         codes_bytes = NPY_HEADER_BYTES + 2 * 2 * CODEBOOKS * n_frames
         wanted = length if with_words or with_persona else min(length, TAR_BLOCK + codes_bytes)
-        try:
-            sample = self._fs.cat_file(path, start=start, end=start + wanted)
-            codes_npy, after = _member(sample, 0, f"{clip_id}.codes.npy")
-            codes = np.lib.format.read_array(io.BytesIO(codes_npy), allow_pickle=False)
-            words_json = _member(sample, after, f"{clip_id}.words.json")[0] if with_words else b"[[], []]"
-            words_a, words_b = json.loads(words_json)
-            persona = _persona(sample, after, f"{path}: clip {clip_id}") if with_persona else None
-        except FileNotFoundError as error:
-            raise DatasetError(f"{path}: no such shard; check the dataset with `duplexset verify`") from error
-        except (OSError, EOFError, ValueError, TypeError, KeyError, tarfile.TarError) as error:
-            raise DatasetError(f"{path}: clip {clip_id} is damaged ({error}); run `duplexset verify`") from error
+        sample = self._fs.cat_file(path, start=start, end=start + wanted)
+        codes_npy, after = _member(sample, 0, f"{clip_id}.codes.npy")
+        codes = np.lib.format.read_array(io.BytesIO(codes_npy), allow_pickle=False)
+        words_json = _member(sample, after, f"{clip_id}.words.json")[0] if with_words else b"[[], []]"
+        words_a, words_b = json.loads(words_json)
+        persona = _persona(sample, after, f"{path}: clip {clip_id}", clip_id) if with_persona else None
         _check_codes(codes, n_frames, f"{path}: clip {clip_id}")
         return ClipTokens(codes=codes, words=(words_a, words_b), persona=persona)
 
@@ -169,13 +237,15 @@ def _member(sample: bytes, at: int, name: str) -> tuple[bytes, int]:
     return content, at + TAR_BLOCK + -(-header.size // TAR_BLOCK) * TAR_BLOCK
 
 
-def _persona(sample: bytes, at: int, where: str) -> Persona:
+def _persona(sample: bytes, at: int, where: str, clip_id: str) -> Persona:
     """From the members of a sample that stand from byte `at` on. Raises what `Persona.of` and `_member` do."""
     found: dict[str, bytes] = {}
     while not found.keys() >= {"voices.npy", "json"}:
         if at >= len(sample):
             raise DatasetError(f"{where} has no voice samples: an older version built it; build the dataset again")
         name = tarfile.TarInfo.frombuf(sample[at : at + TAR_BLOCK], "utf-8", "strict").name
+        if not name.startswith(f"{clip_id}."):  # a length of before: the sample is shorter by now
+            raise ValueError(f"found {name} where a file of {clip_id} should be")
         found[name.partition(".")[2]], at = _member(sample, at, name)
     codes = np.lib.format.read_array(io.BytesIO(found["voices.npy"]), allow_pickle=False)
     return Persona.of(json.loads(found["json"]), codes)

@@ -17,6 +17,7 @@ import torchaudio
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
+from model.containers import CONTAINERS
 from schemas.errors import UserError
 
 SAMPLE_RATE_HZ = 24_000
@@ -74,7 +75,7 @@ def _index(folder: Path) -> dict[Path, dict[str, str]]:
 def read_audio(path: Path) -> NDArray[np.float32]:
     """The file as mono float32 at 24 kHz. Raises SpeechError where it holds no audio."""
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), options={"format_whitelist": CONTAINERS}) as container:
             if not container.streams.audio:
                 raise SpeechError(f"no audio in {path}: remove it from the folder")
             resampler = AudioResampler(format="fltp", layout="mono")
@@ -95,7 +96,7 @@ def read_audio(path: Path) -> NDArray[np.float32]:
 def seconds(path: Path) -> float:
     """Length of the file by its header, 0 where the header does not tell."""
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), options={"format_whitelist": CONTAINERS}) as container:
             return (container.duration or 0) / av.time_base
     except av.FFmpegError as error:
         raise SpeechError(f"cannot read {path}: {error.strerror}; remove it from the folder") from error

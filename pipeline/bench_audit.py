@@ -2,17 +2,17 @@
 
     python -m pipeline.bench_audit [CLIPS]
 
-makes an index of 500,000 clips in a temporary folder and prints how long `duplexset browse` and a summary take on it,
-and the memory that they take at most.
+makes an index of 500,000 clips in a temporary folder and prints how long `duplexset audit` and `duplexset browse`
+take on it, and the memory that they take at most.
 """
 
 import http
 import http.client
-import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -169,17 +169,47 @@ def _recording(at: int) -> RecordingRow:
     )
 
 
-def _summary(out: Path) -> None:
-    """Hours by licence through `select`, the way `duplexset audit query` asks."""
-    from pipeline.catalog_query import select
+def _commands(out: Path, later: Path, other: Path) -> Iterator[tuple[str, list[str]]]:
+    """What an auditor asks; later: the same with a fiftieth gone; other: every clip is changed."""
+    hours = "SELECT licence, consent, count(*) AS clips, sum(duration_s) / 3600 AS hours FROM clips GROUP BY ALL"
+    yield "summary", ["summary", str(out)]
+    yield "query, hours by licence and consent", ["query", str(out), hours]
+    yield "query, a clip's licence", ["query", str(out), "SELECT info.licence FROM clips WHERE file_row_number = 9"]
+    yield "show", ["show", str(out), "0" * 32]
+    yield "notice", ["notice", str(out), "--to", str(out / "NOTICE.txt")]
+    yield "diff, a fiftieth gone", ["diff", str(out), str(later)]
+    yield "diff, every clip changed", ["diff", str(out), str(other)]
 
-    sql = "SELECT licence, consent, count(*) AS clips, sum(duration_s) / 3600 AS hours FROM clips GROUP BY ALL"
-    for attempt in ("first", "second"):
-        start = time.perf_counter()
-        select(out, sql)
-        _say(f"summary by licence and consent, {attempt} time", time.perf_counter() - start)
-    kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    typer.echo(f"memory of the process that answers, at most: {kilobytes / 1024:.0f} MiB")
+
+def _audited(out: Path, n_clips: int) -> None:
+    """Seconds and memory of `duplexset audit`, the start of its processes included; the best of three runs."""
+    later, other = out / "later", out / "other"
+    made_index(later, n_clips - n_clips // 50)
+    made_index(other, n_clips, seed=1)
+    for name, arguments in _commands(out, later, other):
+        runs = [_run([sys.executable, "-m", "pipeline.cli", "audit", *arguments]) for _ in range(3)]
+        seconds, kilobytes = min(s for s, _ in runs), max(k for _, k in runs)
+        typer.echo(f"audit {name}: {1_000 * seconds:.0f} ms, {kilobytes / 1024:.0f} MiB at most")
+
+
+_LAUNCHER: Final = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, code)
+"""
+"""A small process of its own: the memory of a child begins with that of who started it."""
+
+
+def _run(command: list[str]) -> tuple[float, int]:
+    """Seconds and kilobytes of a command and what it starts."""
+    launched = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", _LAUNCHER, *command], capture_output=True, text=True, check=True
+    )
+    seconds, kilobytes, code = launched.stdout.split()
+    if int(code) not in (0, 1):  # 1: there is no shard
+        raise RuntimeError(f"{command}: exit code {code}")
+    return float(seconds), int(kilobytes)
 
 
 QUESTIONS: Final = (
@@ -239,7 +269,7 @@ def main() -> None:
         made_index(out, n_clips)
         size = (out / "index" / "clips.parquet").stat().st_size
         typer.echo(f"{n_clips:,} made-up clips, {size / 2**20:.0f} MiB of index")
-        _summary(out)
+        _audited(out, n_clips)
         _pages(out)
 
 

@@ -1,11 +1,10 @@
 """build: prepare, select, pack. No step keeps state anywhere but in files that it wrote whole."""
 
-import fcntl
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +20,23 @@ from model.recogniser.load import load_recogniser
 from pipeline.config import BuildConfig, fingerprint
 from pipeline.describe import MadeBy, describe, read_description
 from pipeline.index import write_clips, write_recordings
-from pipeline.licences.evidence import keep
+from pipeline.licences.evidence import forget, keep
+from pipeline.lock import held, remove_leftovers
 from pipeline.prepare import Preparation, Prepared
-from pipeline.select import read_withdrawn, select
+from pipeline.select import select
 from pipeline.sources import Sources
 from pipeline.view import View
+from pipeline.withdraw.finish import settle
+from pipeline.withdraw.indexes import recording_left, tombstones_before
+from pipeline.withdraw.scrub import evidence_that_stays
+from pipeline.withdraw.tombstones import loss_of_clip, without
 from schemas.atomic import write_text
 from schemas.errors import UserError
 from schemas.plain_text import counted
 from schemas.recording import Recording
+from schemas.rejection import Reason
 from schemas.shard import ClipRow, Loss, PackedShard, RecordingRow, ShardPlan
+from schemas.withdrawn import NAME, read_withdrawn
 from stages.pack import Pack, packed_before
 
 
@@ -57,17 +63,32 @@ class BuildResult:
 def build(sources: Sources, out: Path, config: BuildConfig, *, engine: Engine, view: View) -> BuildResult:
     """Make or complete the dataset in `out`. Raises BuildError, CodecError, EngineError, OSError."""
     made_by = made_by_of(config)
-    with _only_build(out):
-        for leftover in out.rglob(".*.tmp"):  # of a build that was killed
-            leftover.unlink()
+    with held(out):
+        remove_leftovers(out)
         if let_through := claim(out, made_by):
             view.say(let_through, "yellow")
-        preparation = Preparation(config=config, fingerprint=made_by.fingerprint, out=out, engine=engine, view=view)
-        prepared = preparation.run(sources)
-        keep(out, [file.licence for file in prepared.files], sources.documents)
+        prepared = _preparation(out, made_by, engine, view).run(sources)
+        licences = [file.licence for file in prepared.files]
+        keep(out, licences, sources.documents)
         result = select_and_pack(prepared, out, made_by, engine=engine, view=view)
+        for name in settle(out, date.today().isoformat(), view.phase):
+            view.say(f"withdrawal {name}, which was begun before, is done now", "yellow")
+        unproved = any(why.reason is Reason.EVIDENCE for _, why in sources.rejected)
+        if not unproved and not prepared.quarantined:  # else it may be the only copy of what is named again
+            forget(out, licences, stays=evidence_that_stays(read_withdrawn(out / NAME)))
         _report(out, view)
         return result
+
+
+def _preparation(out: Path, made_by: MadeBy, engine: Engine, view: View) -> Preparation:
+    return Preparation(
+        config=made_by.config,
+        fingerprint=made_by.fingerprint,
+        out=out,
+        engine=engine,
+        view=view,
+        withdrawn=read_withdrawn(out / NAME),
+    )
 
 
 def _report(out: Path, view: View) -> None:
@@ -99,12 +120,15 @@ def select_and_pack(prepared: Prepared, out: Path, made_by: MadeBy, *, engine: E
     """Phases 2 and 3: from what is prepared to shards, indexes and, last of all, the description."""
     view.phase("selecting clips")
     config = made_by.config
-    withdrawn = read_withdrawn(out / "withdrawn.jsonl")
+    withdrawn = read_withdrawn(out / NAME)
     selection = select(prepared.files, withdrawn, config)
     view.dropped(selection.dropped)
-    rows = with_drops([*prepared.refused, *(file.recording() for file in prepared.files)], selection.dropped)
+    tombstones, before = tombstones_before(out, withdrawn, selection.clip_ids)
+    refused = [row for row in prepared.refused if row.recording_id not in before]
+    rows = with_drops([*refused, *(file.recording() for file in prepared.files)], selection.dropped)
+    rows = [*(recording_left(row, withdrawn, {}, ()) for row in rows), *chain(*before.values())]
     shards, packed_now = _pack(selection.plans, out, engine, view)
-    write_clips(out, shards, selection.dropped, selection.duplicates)
+    write_clips(out, shards, selection.dropped, selection.duplicates, tombstones)
     write_recordings(out, rows)
     describe(out, made_by.parts(), rows, shards)
     _remove_unnamed(out, {shard.name for shard in shards})
@@ -115,16 +139,9 @@ def with_drops(rows: list[RecordingRow], dropped: list[ClipRow]) -> list[Recordi
     """The rows of the recordings after selection: what was dropped is no longer kept, but lost."""
     losses: dict[str | None, list[Loss]] = {}
     for clip in dropped:
-        reason, place = clip.reason or "", (clip.info.start_s, clip.info.end_s)
-        loss = Loss(stage="select", reason=reason, detail=clip.detail or "", start_s=place[0], end_s=place[1])
+        loss = loss_of_clip(clip.info, clip.reason or "", clip.detail or "")
         losses.setdefault(clip.info.recording_id, []).append(loss)
-    return [_without(row, losses.get(row.recording_id, [])) if row.n_clips else row for row in rows]
-
-
-def _without(row: RecordingRow, losses: list[Loss]) -> RecordingRow:
-    lost_s = sum(loss.end_s - loss.start_s for loss in losses)
-    lost = tuple(sorted((*row.lost, *losses), key=lambda loss: loss.start_s))
-    return replace(row, n_clips=row.n_clips - len(losses), kept_s=max(0.0, row.kept_s - lost_s), lost=lost)
+    return [without(row, losses.get(row.recording_id, [])) if row.n_clips else row for row in rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +154,11 @@ class BuildPlan:
 
 
 def dry_run(sources: Sources, out: Path, config: BuildConfig, *, engine: Engine, view: View) -> BuildPlan:
-    """Find out what `build` would do, and write nothing."""
+    """Find out what `build` would do, and write nothing. Raises BuildError where it would."""
     made_by = made_by_of(config)
-    preparation = Preparation(config=config, fingerprint=made_by.fingerprint, out=out, engine=engine, view=view)
+    if out.exists() and (let_through := check_claim(out, made_by)):
+        view.say(let_through, "yellow")
+    preparation = _preparation(out, made_by, engine, view)
     units, missing = preparation.plan(sources)
     return BuildPlan(
         there=len(units) - len(missing),
@@ -148,26 +167,24 @@ def dry_run(sources: Sources, out: Path, config: BuildConfig, *, engine: Engine,
     )
 
 
-@contextmanager
-def _only_build(out: Path) -> Iterator[None]:
-    """Hold the folder: a second build in it is refused. The lock goes with the process, however it ends."""
-    work = out / "work"
-    work.mkdir(parents=True, exist_ok=True)
-    with (work / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BuildError(f"another build is running in {out}: wait for it, or choose another folder") from error
-        yield
-
-
 def claim(out: Path, made_by: MadeBy) -> str:
-    """Mark the folder as this configuration's; raise BuildError if it is another's or holds something else.
+    """Mark the folder as this configuration's, once `check_claim` lets it be."""
+    let_through = check_claim(out, made_by)
+    write_text(_mark(out), json.dumps(made_by.parts(), indent=2))
+    return let_through
+
+
+def _mark(out: Path) -> Path:
+    return out / "work" / "build.json"
+
+
+def check_claim(out: Path, made_by: MadeBy) -> str:
+    """Raise BuildError for a folder that is another configuration's or holds something else; write nothing.
 
     The policy may be another: it chooses what is used and shapes nothing. So may the file of role texts, so that a
     fault in it can be mended: all is then prepared anew. Returns what a person should know of that, "" else.
     """
-    mark = out / "work" / "build.json"
+    mark = _mark(out)
     before = {**(read_description(out) or {}), **(json.loads(mark.read_text()) if mark.exists() else {})}
     mine = json.loads(json.dumps(made_by.parts()))
     let_through = ""
@@ -186,7 +203,6 @@ def claim(out: Path, made_by: MadeBy) -> str:
             f"{made_by.config.roles} was changed: every recording is prepared anew, and what was prepared before "
             f"stays in {out / 'work' / 'prepared'} until you delete it"
         )
-    write_text(mark, json.dumps(mine, indent=2))
     return let_through
 
 

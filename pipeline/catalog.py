@@ -5,18 +5,18 @@ row for every stretch of a recording that was lost. The database lies in memory,
 and its settings are locked. SQL that a person writes goes through `pipeline.catalog_query`.
 """
 
-import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from schemas.errors import UserError
+from schemas.licence import Licence
+from schemas.withdrawn import NAME, clips_of, text_of
 
 MEMORY: Final = "640MiB"
 TIMEOUT_S: Final = 20.0
@@ -27,8 +27,11 @@ _LIMITS: Final = {
     "python_enable_replacements": "false",
     "memory_limit": MEMORY,
     "max_temp_directory_size": "0KB",
+    "temp_directory": "",  # else DuckDB lets files in ./.tmp be read
     "threads": "2",
 }
+_Schema = dict[str, Any]
+"""Name -> the names below it, none of what is no struct."""
 VIEWS: Final = ("clips", "recordings", "losses")
 
 
@@ -60,6 +63,7 @@ _PATHS: Final = {
     "duplicates": "duplicates",
 }
 """Column -> where it stands in index/clips.parquet; NULL where a dataset does not have it."""
+_LISTS: Final = ("speakers", "stated_speakers", "jurisdiction")
 _MADE: Final = {
     "overlap_share": ("{} / nullif(duration_s, 0)", "info.quality.overlap_s"),
     "silence_share": ("{} / nullif(duration_s, 0)", "info.quality.silence_s"),
@@ -72,48 +76,64 @@ _MADE: Final = {
 """Column -> what it is made of: shares 0 to 1, the louder leak, the quieter level, words of both channels."""
 
 
-def open_catalog(out: Path) -> duckdb.DuckDBPyConnection:
-    """A connection with the views over OUT's indexes. Raises CatalogError."""
-    clips, recordings = (_index(out, name) for name in ("clips", "recordings"))
-    withdrawn = sorted(_withdrawn(out / "withdrawn.jsonl"))
-    catalog = duckdb.connect(":memory:", config=dict(_LIMITS))
+def open_catalog(out: Path, *, ordered: bool = True) -> duckdb.DuckDBPyConnection:
+    """A connection with the views over OUT's indexes. Raises CatalogError.
+
+    ordered: rows of a question without ORDER BY come as in the index; else as they are read, which is faster.
+    """
+    return open_catalogs({"main": out}, ordered=ordered)
+
+
+def open_catalogs(folders: Mapping[str, Path], *, ordered: bool = True) -> duckdb.DuckDBPyConnection:
+    """The same of several datasets at once, the views of each in a schema of its name. Raises CatalogError."""
+    files = {name: [index_file(out, index) for index in ("clips", "recordings")] for name, out in folders.items()}
+    withdrawn = {name: _withdrawn(root_of(out) / NAME) for name, out in folders.items()}
+    catalog = duckdb.connect(":memory:", config={**_LIMITS, "preserve_insertion_order": str(ordered).lower()})
+    at = next(iter(folders.values()))
     try:
-        catalog.execute(f"SET allowed_paths = [{', '.join(_text(str(path)) for path in (clips, recordings))}]")
+        paths = sorted({str(path) for pair in files.values() for path in pair})
+        catalog.execute(f"SET allowed_paths = [{', '.join(map(_text, paths))}]")
         catalog.execute("SET enable_external_access = false")
-        catalog.execute("CREATE TABLE withdrawn (clip_id VARCHAR)")
-        catalog.execute("INSERT INTO withdrawn SELECT unnest(?::VARCHAR[])", [withdrawn])
-        for view, sql in _views(clips, recordings, bool(withdrawn)):
-            catalog.execute(f"CREATE VIEW {view} AS {sql}")
+        catalog.execute("SET parquet_metadata_cache = true")
+        for name, (clips, recordings) in files.items():
+            at = folders[name]
+            catalog.execute(f"CREATE SCHEMA IF NOT EXISTS {name}")
+            catalog.execute(f"CREATE TABLE {name}.withdrawn (clip_id VARCHAR)")
+            catalog.execute(f"INSERT INTO {name}.withdrawn SELECT unnest(?::VARCHAR[])", [withdrawn[name]])
+            gone = f"{name}.withdrawn" if withdrawn[name] else ""
+            for view, sql in _views(_schema(catalog, clips), clips, recordings, gone):
+                catalog.execute(f"CREATE VIEW {name}.{view} AS {sql}")
         catalog.execute("SET lock_configuration = true")
     except duckdb.Error as error:
         catalog.close()
-        raise CatalogError(f"{out}/index: cannot be read ({one_line(error)}); run `duplexset verify`") from error
+        raise CatalogError(f"{at}/index: cannot be read ({one_line(error)}); run `duplexset verify`") from error
     return catalog
 
 
-def _index(out: Path, name: str) -> Path:
-    path = out.resolve() / "index" / f"{name}.parquet"
-    if not path.is_file():
-        raise CatalogError(
-            f"{out} has no index/{name}.parquet: it is no dataset, or its build did not end; build again"
-        )
-    return path
+def root_of(out: Path) -> Path:
+    """The folder that holds a dataset's files: OUT, also where its `index` is given; a copy of an index itself."""
+    return out.resolve().parent if out.resolve().name == "index" and (out / "clips.parquet").is_file() else out
 
 
-def _withdrawn(path: Path) -> set[str]:
-    """Read here once more, since this must start without PyTorch."""
-    if not path.is_file():
-        return set()
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return {str(json.loads(line)["clip_id"]) for line in lines if line.strip()}
-    except (ValueError, TypeError, KeyError) as error:
-        raise CatalogError(f"{path}: a line is not JSON with a clip_id ({error}); mend it by hand") from error
+def index_file(out: Path, name: str) -> Path:
+    """The file of an index, "clips" or "recordings". Raises CatalogError where there is none."""
+    folder = root_of(out).resolve()
+    for path in (folder / "index" / f"{name}.parquet", folder / f"{name}.parquet"):
+        if path.is_file():
+            return path
+    if out.is_file():
+        raise CatalogError(f"{out} is a file: give the OUT folder of a build")
+    raise CatalogError(f"{out} has no index/{name}.parquet: it is no dataset, or its build did not end; build again")
 
 
-def _views(clips: Path, recordings: Path, withdrawn: bool) -> Iterator[tuple[str, str]]:
+def _withdrawn(path: Path) -> list[str]:
+    return sorted(clips_of(text_of(path), str(path)))
+
+
+def _views(schema: _Schema, clips: Path, recordings: Path, withdrawn: str) -> Iterator[tuple[str, str]]:
+    """schema: of the index of clips. withdrawn: the table of what is withdrawn, "" where nothing is."""
     source = f"read_parquet({_text(str(clips))}, file_row_number = true)"
-    yield "clips", f"SELECT {', '.join(_columns(_schema(clips), withdrawn))} FROM {source} AS c"
+    yield "clips", f"SELECT {', '.join(_columns(schema, withdrawn))} FROM {source} AS c"
     yield "recordings", f"SELECT *, [one.reason FOR one IN lost] AS reasons FROM {_file(recordings)}"
     lost = f"SELECT uri, recording_id, licence, unnest(lost) AS loss FROM {_file(recordings)}"
     parts = "loss.stage AS stage, loss.reason AS reason, loss.detail AS detail, loss.start_s AS start_s"
@@ -121,34 +141,36 @@ def _views(clips: Path, recordings: Path, withdrawn: bool) -> Iterator[tuple[str
     yield "losses", f"SELECT uri, recording_id, licence, {parts}, {times} FROM ({lost})"
 
 
-def _columns(schema: pa.Schema, withdrawn: bool) -> Iterator[str]:
+def _columns(schema: _Schema, withdrawn: str) -> Iterator[str]:
     """The columns of `clips`; what is said of a licence is taken whatever its fields are."""
-    licence = _field(schema, "info.licence")
-    stated = {f.name: f"info.licence.{f.name}" for f in (licence or []) if f.name not in ("spdx", "rights")}
+    names = dict.fromkeys([*(f.name for f in fields(Licence)), *(_field(schema, "info.licence") or ())])
+    stated = {name: f"info.licence.{name}" for name in names if name not in ("spdx", "rights")}
     taken = {f"licence_{name}" if name in _PATHS else name: path for name, path in stated.items()}
     for name, path in {**_PATHS, **taken, "rights": "info.licence.rights"}.items():
-        yield f"{_sql(path) if _field(schema, path) is not None else 'NULL'} AS {name}"
+        lacking = "NULL::VARCHAR[]" if name in _LISTS else "NULL"
+        yield f"{_sql(path) if _field(schema, path) is not None else lacking} AS {name}"
     for name, (form, path) in _MADE.items():
         yield f"{form.format(_sql(path)) if _field(schema, path) is not None else 'NULL'} AS {name}"
-    yield f"{'clip_id IN (SELECT clip_id FROM withdrawn)' if withdrawn else 'false'} AS withdrawn"
+    yield f"{'clip_id IN (SELECT clip_id FROM ' + withdrawn + ')' if withdrawn else 'false'} AS withdrawn"
     yield "file_row_number"
     yield "info"
 
 
-def _schema(path: Path) -> pa.Schema:
-    try:
-        return pq.read_schema(path)
-    except (pa.ArrowException, OSError) as error:
-        raise CatalogError(f"{path} cannot be read ({one_line(error)}); check it with `duplexset verify`") from error
+def _schema(catalog: duckdb.DuckDBPyConnection, path: Path) -> _Schema:
+    """The names in a Parquet file, those in structs below them."""
+    found = catalog.sql(f"SELECT * FROM {_file(path)}")
+    return {name: _names(kind) for name, kind in zip(found.columns, found.types, strict=True)}
 
 
-def _field(schema: pa.Schema, path: str) -> pa.DataType | None:
-    """The type at a path such as `info.licence.spdx`; None where there is none."""
-    at: Any = pa.struct(list(schema))
+def _names(kind: Any) -> _Schema:
+    return {name: _names(inner) for name, inner in kind.children} if kind.id == "struct" else {}
+
+
+def _field(schema: _Schema, path: str) -> _Schema | None:
+    """What is below a path such as `info.licence.spdx`; None where there is no such path."""
+    at: _Schema | None = schema
     for name in path.split("."):
-        if not pa.types.is_struct(at) or at.get_field_index(name) < 0:
-            return None
-        at = at.field(name).type
+        at = None if at is None else at.get(name)
     return at
 
 

@@ -6,6 +6,7 @@ two indexes and nothing else (`pipeline.catalog`). Only a single SELECT is accep
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -76,11 +77,25 @@ def ask(catalog: duckdb.DuckDBPyConnection, sql: str, limit: int, timeout_s: flo
         (statement,) = statements
         if statement.type != duckdb.StatementType.SELECT:
             raise QueryError(f"only SELECT is answered, not {statement.type.name}: nothing can be changed from here")
-        found = cursor.query(statement.query)
-        if found is None:
-            raise QueryError("give a SELECT that has columns")
-        rows = found.limit(limit + 1).fetchall()
+        found = _answered(cursor.query(statement.query))
+        rows = _without_zones(found.limit(limit + 1)).fetchall()
         return Answer(columns=tuple(found.columns), rows=tuple(rows[:limit]), more=len(rows) > limit)
+
+
+def _without_zones(found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The same with times that have a zone as text, wherever they lie: Python has them only with another package."""
+    names, kinds = [f"c{at}" for at in range(len(found.types))], [str(kind) for kind in found.types]
+    if not any("WITH TIME ZONE" in kind for kind in kinds):
+        return found
+    texts = [re.sub(r"TIME(STAMP)? WITH TIME ZONE", "VARCHAR", kind) for kind in kinds]
+    columns = ", ".join(f"{name}::{text}" for name, text in zip(names, texts, strict=True))
+    return _answered(found.query("answer", f"SELECT {columns} FROM answer AS a({', '.join(names)})"))
+
+
+def _answered(found: duckdb.DuckDBPyRelation | None) -> duckdb.DuckDBPyRelation:
+    if found is None:
+        raise QueryError("give a SELECT that has columns")
+    return found
 
 
 def _confine(timeout_s: float) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli_audit import audit
 from pipeline.cli_browse import browse
 from pipeline.cli_build import build
 from pipeline.cli_export import export
@@ -19,6 +20,8 @@ from pipeline.cli_score import score
 from pipeline.cli_simulate import simulate
 from pipeline.cli_stats import stats
 from pipeline.cli_train import train
+from pipeline.cli_withdraw import withdraw
+from pipeline.visible import printable
 from schemas.errors import UserError
 from schemas.plain_text import counted
 
@@ -37,8 +40,10 @@ app.command()(report)
 app.command()(browse)
 app.command()(export)
 app.command()(simulate)
+app.command()(withdraw)
 app.add_typer(fit, name="fit")
 app.add_typer(policy, name="policy")
+app.add_typer(audit, name="audit")
 
 OutFolder = Annotated[Path, typer.Argument(help="The OUT folder of a build.", show_default=False)]
 
@@ -69,7 +74,7 @@ def verify(out: OutFolder) -> None:
 
     count = 0
     for line in differences(out):
-        typer.echo(line)
+        typer.echo(printable(line))
         count += 1
     if count:
         typer.echo(f"{counted(count, 'difference')} in {out}", err=True)
@@ -103,16 +108,20 @@ def os_error_line(error: OSError) -> str:
     return f"{error.strerror or error}{where}: correct it and run the same command again; what is done is kept"
 
 
+def _say(error: str) -> None:
+    sys.stderr.write(f"duplexset: {printable(error)}\n")
+
+
 def main() -> None:
     """Run the command line. An error a user can cause is one line on stderr; a bug keeps its traceback."""
     logging.basicConfig(level=logging.WARNING)
     try:
         app()
     except OSError as error:
-        sys.stderr.write(f"duplexset: {os_error_line(error)}\n")
+        _say(os_error_line(error))
         sys.exit(1)
     except UserError as error:
-        sys.stderr.write(f"duplexset: {error}\n")
+        _say(str(error))
         sys.exit(error.exit_code)
 
 

@@ -95,6 +95,7 @@ def build(
     from pipeline.build import build as run_build
     from pipeline.build import dry_run as run_dry
     from pipeline.config import BuildConfig, parse_split
+    from pipeline.licences.evidence import held
     from pipeline.licences.policy_file import read_policy, with_options
     from pipeline.sources import PairPattern, read_sources
     from pipeline.summary import plan_table, result_table
@@ -116,7 +117,8 @@ def build(
         networks=networks,
         roles=located(roles),
     )
-    sources = read_sources(source, cli_licence.stated(locals()), PairPattern.parse(pairs) if pairs else None)
+    paired = PairPattern.parse(pairs) if pairs else None
+    sources = read_sources(source, cli_licence.stated(locals()), paired, held(out))
     opened = open_engine(engine.value, workers)
     try:
         with View(interactive=False if force_plain else None) as view:

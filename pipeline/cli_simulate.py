@@ -102,4 +102,6 @@ def simulate(
     if result.short:
         typer.echo(f"{result.short} ended early: a voice had nothing left to say, and no phrase is said twice")
     if not result.licensed:
-        typer.echo(f"no licence stated for all sources (see {out / 'SOURCES.tsv'}): build needs --licence")
+        typer.echo(
+            f"no licence stated for all sources (see {out / 'recordings' / 'SOURCES.tsv'}): build needs --licence"
+        )

@@ -1,6 +1,6 @@
-"""dataset.json: a Croissant description of the dataset, with what made it and its totals. Written last of all."""
+"""dataset.json and DATA_CARD.md: what is in a dataset, what made it, its totals. Written last of all."""
 
-import hashlib
+import importlib.metadata
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,40 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from model.shards import DatasetError
 from pipeline.config import BuildConfig, conversation, describe_stages, intake
+from pipeline.description.card import CARD, card
+from pipeline.description.croissant import croissant
+from pipeline.description.described import Described
+from pipeline.description.facts import facts_of
 from pipeline.licences.combine import combine
-from pipeline.licences.names import identifiers
 from schemas.atomic import write_text
+from schemas.plain_text import writable
 from schemas.recording import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from schemas.shard import PackedShard, RecordingRow
-
-# mlcommons.org, Croissant format specification 1.0, appendix "JSON-LD context"; "duplexset" is ours, opaque JSON.
-_CONTEXT: dict[str, Any] = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    "sc": "https://schema.org/",
-    "cr": "http://mlcommons.org/croissant/",
-    "dct": "http://purl.org/dc/terms/",
-    "conformsTo": "dct:conformsTo",
-    "column": "cr:column",
-    "extract": "cr:extract",
-    "field": "cr:field",
-    "fileObject": "cr:fileObject",
-    "recordSet": "cr:recordSet",
-    "source": "cr:source",
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "duplexset": {"@id": "cr:duplexset", "@type": "@json"},
-}
-_COLUMNS = {
-    "clip_id": "sc:Text",
-    "split": "sc:Text",
-    "shard": "sc:Text",
-    "offset": "sc:Integer",
-    "kept": "sc:Boolean",
-}
 
 
 def read_description(out: Path) -> dict[str, Any] | None:
@@ -64,6 +45,7 @@ class MadeBy:
     def parts(self) -> dict[str, Any]:
         """All of it, as it is written beside the data."""
         return {
+            "software": f"duplexset {importlib.metadata.version('duplexset')}",
             "fingerprint": self.fingerprint,
             "configuration": self.config.written(),
             "stages": describe_stages([*intake(self.config), *conversation(self.config)]),
@@ -71,37 +53,43 @@ class MadeBy:
         }
 
 
-_PARTS = ("fingerprint", "configuration", "stages", "weights")
+_PARTS = ("software", "fingerprint", "configuration", "stages", "weights")
 
 
 def describe(
     out: Path, made_by: Mapping[str, Any], recordings: Sequence[RecordingRow], shards: Sequence[PackedShard]
 ) -> None:
-    """Write dataset.json. It holds no date and no path: the same data has the same description.
+    """Write DATA_CARD.md and dataset.json. They hold no date and no path: the same data has the same description.
 
-    made_by: `MadeBy.parts`, or what `made_before` finds.
+    made_by: `MadeBy.parts`, or what `made_before` finds. Raises CatalogError, OSError.
     """
-    indexes = [_file_object(out, f"index/{name}.parquet") for name in ("clips", "recordings")]
-    licences = sorted({row.licence for row in recordings if row.n_clips})
+    made = json.loads(json.dumps(made_by))
+    described = Described(
+        facts=facts_of(out),
+        made={
+            **made,
+            "configuration": {**BuildConfig().written(), **made["configuration"]},
+        },  # of older versions, too
+        recordings=recording_totals(recordings),
+        splits=split_totals(out),
+        licences=sorted({row.licence for row in recordings if row.n_clips}),
+        taken=sorted({_taken(row) for row in recordings if row.n_clips}),
+    )
+    written = croissant(described, out, shards)
     facts = {
         **made_by,
-        "licence": combine(licences).written(),
+        "licence": combine(described.taken).written(),
         "sample_rate_hz": SAMPLE_RATE_HZ,
         "frame_rate_hz": SAMPLE_RATE_HZ / FRAME_SAMPLES,
-        "totals": {"recordings": recording_totals(recordings), "splits": split_totals(out)},
+        "totals": {"recordings": described.recordings, "splits": described.splits},
     }
-    croissant = {
-        "@context": _CONTEXT,
-        "@type": "sc:Dataset",
-        "name": "duplexset",
-        "description": "Two-person conversations, one channel per speaker on one clock, as codec tokens.",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "license": [licence_address(name) for name in licences],
-        "distribution": [*indexes, *(_shard_object(shard) for shard in shards)],
-        "recordSet": [_clip_records()],
-        "duplexset": facts,
-    }
-    write_text(out / "dataset.json", json.dumps(croissant, indent=2, ensure_ascii=False) + "\n")
+    write_text(out / CARD, card(described, written["version"], written["citeAs"]))
+    text = json.dumps({**written, "duplexset": facts}, indent=2, ensure_ascii=False) + "\n"
+    write_text(out / "dataset.json", writable(text))
+
+
+def _taken(row: RecordingRow) -> str:
+    return (row.stated.taken if row.stated else None) or row.licence
 
 
 def made_before(out: Path) -> dict[str, Any]:
@@ -109,51 +97,7 @@ def made_before(out: Path) -> dict[str, Any]:
     described = read_description(out)
     if described is None:
         raise DatasetError(f"{out} has no dataset.json: it is no dataset, or its build did not end; build again")
-    return {name: described[name] for name in _PARTS}
-
-
-def licence_address(spdx: str) -> str:
-    """Where SPDX has the licence; of an expression, a LicenseRef- or NOASSERTION, which it lacks, the text itself."""
-    listed = identifiers().get(spdx.casefold()) == spdx
-    return f"https://spdx.org/licenses/{spdx}" if listed else spdx
-
-
-def _file_object(out: Path, name: str) -> dict[str, Any]:
-    data = (out / name).read_bytes()
-    return {
-        "@type": "cr:FileObject",
-        "@id": name,
-        "contentUrl": name,
-        "encodingFormat": "application/vnd.apache.parquet",
-        "contentSize": f"{len(data)} B",
-        "sha256": hashlib.sha256(data).hexdigest(),
-    }
-
-
-def _shard_object(shard: PackedShard) -> dict[str, Any]:
-    return {
-        "@type": "cr:FileObject",
-        "@id": f"shards/{shard.name}",
-        "contentUrl": f"shards/{shard.name}",
-        "encodingFormat": "application/x-tar",
-        "contentSize": f"{shard.size_bytes} B",
-        "sha256": shard.sha256,
-    }
-
-
-def _clip_records() -> dict[str, Any]:
-    source = {"@id": "index/clips.parquet"}
-    fields = [
-        {
-            "@type": "cr:Field",
-            "@id": f"clips/{name}",
-            "name": f"clips/{name}",
-            "dataType": kind,
-            "source": {"fileObject": source, "extract": {"column": name}},
-        }
-        for name, kind in _COLUMNS.items()
-    ]
-    return {"@type": "cr:RecordSet", "@id": "clips", "name": "clips", "field": fields}
+    return {name: described[name] for name in _PARTS if name in described}
 
 
 def recording_totals(recordings: Iterable[RecordingRow]) -> dict[str, Any]:
@@ -180,14 +124,27 @@ def split_totals(out: Path) -> dict[str, Any]:
     """
     totals: dict[str, Any] = {}
     with pq.ParquetFile(out / "index" / "clips.parquet") as file:
-        for batch in file.iter_batches(columns=["split", "reason", "n_frames", "duration_s", "info.voices"]):
-            for row in batch.to_pylist():
+        for batch in file.iter_batches(
+            batch_size=10_000, columns=["split", "reason", "n_frames", "duration_s", "info.voices"]
+        ):
+            flat = [batch.column(name).to_pylist() for name in ("split", "reason", "n_frames", "duration_s")]
+            for split, reason, n_frames, seconds, both in zip(*flat, _both_voices(batch), strict=True):
                 entry = totals.setdefault(
-                    row["split"] or f"not kept: {row['reason']}",
-                    {"clips": 0, "frames": 0, "seconds": 0.0, "both_voices": 0},
+                    split or f"not kept: {reason}", {"clips": 0, "frames": 0, "seconds": 0.0, "both_voices": 0}
                 )
-                entry["both_voices"] += len({voice["channel"] for voice in row["info"]["voices"]}) == 2
+                entry["both_voices"] += both
                 entry["clips"] += 1
-                entry["frames"] += row["n_frames"]
-                entry["seconds"] += row["duration_s"]
+                entry["frames"] += n_frames
+                entry["seconds"] += seconds
     return {name: totals[name] for name in sorted(totals)}
+
+
+def _both_voices(batch: pa.RecordBatch) -> list[bool]:
+    """For each row, whether it has voice samples of both channels."""
+    voices = batch.column("info").field("voices")
+    channels = voices.values.field("channel").to_numpy()
+    upto = np.concatenate([[0], np.cumsum(channels != 0)])
+    ends = voices.offsets.to_numpy()
+    second, all_of = np.diff(upto[ends]), np.diff(ends)
+    both: list[bool] = ((second > 0) & (second < all_of)).tolist()
+    return both

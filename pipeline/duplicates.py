@@ -6,10 +6,10 @@ of a clip: 500,000 clips of two minutes hold 0.6 GB, and 1.2 GB while values are
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,8 @@ MOST_ALIKE: Final = 0.7
 By `pipeline.bench_duplicates` nine in ten copies have 0.89 or more in their original even with noise at 10 dB, the
 worst of 385 has 0.66; of 13,090 pairs of different conversations none has anything. 0.7 lies between a half and 0.89.
 """
+DIGITS: Final = 3
+"""Of a likeness, as the index has it."""
 LEAST_SHARED_S: Final = 24.0
 """Speech that two clips have in common, in stretches of 4 s, for them to be told and to lie in one split."""
 SHORTEST_S: Final = 8.0
@@ -49,6 +51,14 @@ class Heard:
     row_group: int = field(compare=False)
 
 
+class Place(NamedTuple):
+    """Where a clip lies in its recording, in seconds."""
+
+    uri: str
+    start_s: float
+    end_s: float
+
+
 @dataclass(slots=True)
 class Alike:
     """Which clips hold the same sound, which are dropped for it, and pairs that may not lie in different splits."""
@@ -63,12 +73,18 @@ Found = Mapping[int, Mapping[int, Alignment]]
 
 
 def near_duplicates(
-    files: Sequence[PreparedFile], why: Callable[[PreparedFile, ClipInfo], Why | None], *, drop: bool
+    files: Sequence[PreparedFile],
+    why: Callable[[PreparedFile, ClipInfo], Why | None],
+    unwilling: Callable[[PreparedFile], bool],
+    *,
+    drop: bool,
+    follows: Callable[[ClipInfo], bool] = lambda info: False,
 ) -> Alike:
     """Find the near duplicates and, if told to, drop those that better clips hold.
 
     why: why a clip is not kept for another reason. Such a clip holds no other one out; but what holds the sound of a
-    withdrawn clip, or is held by it, is withdrawn with it.
+    withdrawn clip, or is held by it, goes with it. unwilling: whether a recording's speakers refused or withdrew,
+    which is the same. follows: whether a clip is withdrawn only for another one that it is like; it takes no third.
     """
     heard, sketches = listen(files)
 
@@ -78,12 +94,22 @@ def near_duplicates(
         return np.frombuffer(files[clip.file].landmarks(clip.row_group), "<u4")
 
     found = compare(sketches, landmarks)
-    infos = {number: files[heard[number].file].info(heard[number].row_group) for number in found}
-    reasons = {number: why(files[heard[number].file], info) for number, info in infos.items()}
-    out = {number: reason for number, reason in reasons.items() if reason is not None}
-    dropped = with_withdrawn(found, out, heard)
+    out: dict[int, Why] = {}
+    following: set[int] = set()
+    places: dict[int, Place] = {}
+    for number in found:
+        file = files[heard[number].file]
+        info = file.info(heard[number].row_group)
+        places[number] = Place(info.provenance.uri, info.start_s, info.end_s)
+        if (reason := why(file, info)) is not None:
+            out[number] = reason
+            if follows(info):
+                following.add(number)
+    against = {number for number in out if unwilling(files[heard[number].file])}
+    gone = {number for number, (reason, _) in out.items() if reason is Reason.WITHDRAWN} - following
+    dropped = with_withdrawn(found, out, gone, against, heard)
     if drop:
-        dropped |= held_by_better(found, {*out, *dropped}, infos)
+        dropped |= held_by_better(found, {*out, *dropped}, heard, places)
     ids = [clip.clip_id for clip in heard]
     return Alike(
         duplicates={ids[number]: told(others, ids) for number, others in found.items()},
@@ -126,20 +152,34 @@ def enough(one: Alignment, other: Alignment) -> bool:
     return shared_s >= LEAST_SHARED_S or (shared_s >= SHORTEST_S and max(one.likeness, other.likeness) >= 0.5)
 
 
-def with_withdrawn(found: Found, out: Mapping[int, Why], heard: Sequence[Heard]) -> dict[int, Why]:
-    """The clips that are withdrawn with others: they hold most of a withdrawn one, or it holds most of them."""
-    gone = {number for number, (reason, _) in out.items() if reason is Reason.WITHDRAWN}
+def alike(likeness: float) -> bool:
+    """Whether a clip goes with one that is withdrawn, by the share of its speech, or the other's, in both."""
+    return round(likeness, DIGITS) > MOST_ALIKE
+
+
+def with_withdrawn(
+    found: Found, out: Mapping[int, Why], gone: Set[int], against: Set[int], heard: Sequence[Heard]
+) -> dict[int, Why]:
+    """The clips that are withdrawn with others: they hold most of a withdrawn one, or it holds most of them.
+
+    out: all that is not kept for other reasons, with `gone`: what is withdrawn. against: clips that are out since
+    their speakers refused or withdrew; what is like them is refused.
+    """
     dropped: dict[int, Why] = {}
     for number in (n for n in found if n not in out):
-        for other in sorted(gone & found[number].keys()):
+        for other in sorted((gone | against) & found[number].keys()):
             likeness = max(found[number][other].likeness, found[other][number].likeness)
-            if likeness > MOST_ALIKE:
-                detail = f"the same conversation ({likeness:.0%}) as clip {heard[other].clip_id}, which is withdrawn"
-                dropped.setdefault(number, (Reason.WITHDRAWN, detail))
+            if alike(likeness):
+                refused = other in against
+                what = "whose speakers refused or withdrew" if refused else "which is withdrawn"
+                detail = f"the same conversation ({likeness:.0%}) as clip {heard[other].clip_id}, {what}"
+                dropped.setdefault(number, (Reason.LICENCE_REFUSED if refused else Reason.WITHDRAWN, detail))
     return dropped
 
 
-def held_by_better(found: Found, out: set[int], infos: Mapping[int, ClipInfo]) -> dict[int, Why]:
+def held_by_better(
+    found: Found, out: Set[int], heard: Sequence[Heard], places: Mapping[int, Place]
+) -> dict[int, Why]:
     """The clips of which better ones that are kept hold too much, whether one of them or several together."""
     dropped: dict[int, Why] = {}
     for number, others in found.items():
@@ -149,9 +189,9 @@ def held_by_better(found: Found, out: set[int], infos: Mapping[int, ClipInfo]) -
         together = share(np.any([others[other].shared for other in kept], axis=0), others[kept[0]].weights)
         if together > MOST_ALIKE:
             most = max(kept, key=lambda other: (others[other].likeness, -other))
-            alignment, info = others[most], infos[most]
+            alignment, place = others[most], places[most]
             more = "" if len(kept) == 1 else f", {together:.0%} in {len(kept)} clips"
-            where = f"clip {info.clip_id} ({info.provenance.uri}, {info.start_s:.1f}-{info.end_s:.1f} s)"
+            where = f"clip {heard[most].clip_id} ({place.uri}, {place.start_s:.1f}-{place.end_s:.1f} s)"
             dropped[number] = Reason.NEAR_DUPLICATE, f"{alignment.likeness:.0%} of its speech is in {where}{more}"
     return dropped
 
@@ -159,7 +199,7 @@ def held_by_better(found: Found, out: set[int], infos: Mapping[int, ClipInfo]) -
 def told(others: Mapping[int, Alignment], ids: Sequence[str]) -> tuple[Duplicate, ...]:
     """The near duplicates of a clip, by clip id."""
     rows = [
-        Duplicate(clip_id=ids[other], likeness=round(found.likeness, 3), offset_s=round(found.offset_s, 3))
+        Duplicate(clip_id=ids[other], likeness=round(found.likeness, DIGITS), offset_s=round(found.offset_s, 3))
         for other, found in others.items()
     ]
     return tuple(sorted(rows, key=lambda row: row.clip_id))

@@ -1,6 +1,6 @@
 """The two indexes beside the shards: written whole, read piece by piece."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -46,18 +46,27 @@ def write_clips(
     packed: Iterable[PackedShard],
     dropped: list[ClipRow],
     duplicates: Mapping[str, tuple[Duplicate, ...]] | None = None,
+    tombstones: pa.Table | None = None,
 ) -> None:
     """index/clips.parquet: the parts of the shards in their order, then the clips that are not kept.
 
     duplicates: of each clip that has some. They may change while its shard does not, and so are in no part.
+    tombstones: rows of clips that were withdrawn and of which nothing else is left.
     """
 
     def tables() -> Iterable[pa.Table]:
         for shard in packed:
             yield with_duplicates(pq.read_table(index_part(out, shard.name)), duplicates or {})
-        yield with_duplicates(to_table(ClipRow, dropped), duplicates or {})
+        left_out = with_duplicates(to_table(ClipRow, dropped), duplicates or {})
+        yield left_out if tombstones is None else joined([left_out, tombstones])
 
     _write(out / "index" / "clips.parquet", schema_of(ClipRow), tables())
+
+
+def joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """Rows of clips that are not kept, by clip id: how they stand in the index."""
+    table = pa.concat_tables([one.cast(schema_of(ClipRow)) for one in tables])
+    return table.take(pc.sort_indices(table["clip_id"])).combine_chunks()
 
 
 def with_duplicates(table: pa.Table, duplicates: Mapping[str, tuple[Duplicate, ...]]) -> pa.Table:

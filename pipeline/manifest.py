@@ -2,8 +2,10 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pyarrow.parquet as pq
 from pipeline.licences.fields import FIELDS
 from schemas.errors import UserError
 from schemas.plain_text import fault_of, writable
+from stages.transcripts.beside import is_inside
 
 COLUMNS = ("path", "path_b", "channels", *FIELDS, "speakers", "role_a", "role_b", "language", "transcript")
 SUFFIXES = (".csv", ".jsonl", ".parquet")
@@ -42,7 +45,7 @@ def read_manifest(path: Path) -> Iterator[ManifestRow]:
         for where, values in readers[path.suffix](path):
             texts = _checked(f"{path} {where}", values)
             shown = {name: text if name in FIELDS else writable(text) for name, text in texts.items()}
-            yield ManifestRow(writable(f"{path.name} {where}"), shown, _fault(texts))
+            yield ManifestRow(writable(f"{path.name} {where}"), shown, _fault(texts) or _outside(texts, path.parent))
     except UnicodeDecodeError as error:
         raise ManifestError(
             f"{path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
@@ -67,10 +70,31 @@ def _fault(texts: dict[str, str]) -> str | None:
     return None
 
 
+def _outside(texts: dict[str, str], base: Path) -> str | None:
+    """What leads out of the manifest's folder; a transcript by a link, too, whose words would be told.
+
+    Links to recordings are followed: that is how a corpus lies in several places.
+    """
+    root = base.absolute()
+    named = [(name, text) for name in ("path", "path_b") if (text := texts.get(name))]
+    for name, text in [*named, *(("transcript", part) for part in parts_of(texts.get("transcript", "")))]:
+        path = root / text
+        inside = path.is_relative_to(root) and ".." not in Path(text).parts
+        if "://" not in text and not (inside and (name != "transcript" or is_inside(path, root))):
+            return f"{name} {text!r} leads out of the manifest's folder: put it there, or the manifest above it"
+    return None
+
+
+def parts_of(text: str) -> list[str]:
+    """The transcripts that a row names. What is no path is kept: it costs the recording its words, nothing else."""
+    return [part.strip() for part in text.split("|") if part.strip()] or [text] * bool(text)
+
+
 def _csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, restkey="(more fields than columns)", strict=True)
         try:
+            _require_once(str(path), reader.fieldnames or ())
             for row in reader:
                 yield f"line {reader.line_num}", row
         except csv.Error as error:
@@ -82,22 +106,51 @@ def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
+            where = f"{path} line {number}"
             try:
-                row = json.loads(line)
+                row = json.loads(line, object_pairs_hook=partial(_object, where))
             except json.JSONDecodeError as error:
-                raise ManifestError(f"{path} line {number}: not JSON ({error.msg})") from error
+                raise ManifestError(f"{where}: not JSON ({error.msg})") from error
+            except ValueError as error:  # of 5,000 digits
+                raise ManifestError(f"{where}: has a number too long to be read: correct it") from error
+            except RecursionError as error:
+                raise ManifestError(f"{where}: has too many brackets inside one another: correct it") from error
             if not isinstance(row, dict):
-                raise ManifestError(f"{path} line {number}: not a JSON object")
+                raise ManifestError(f"{where}: not a JSON object")
             yield f"line {number}", row
+
+
+def _object(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _require_once(where, [name for name, _ in pairs])
+    return dict(pairs)
+
+
+def _require_once(where: str, names: Sequence[str]) -> None:
+    twice = [name for name, n in Counter(names).items() if n > 1]
+    if twice:
+        raise ManifestError(f"{where}: {twice[0]!r} is there {names.count(twice[0])} times: keep one")
 
 
 def _parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         with pq.ParquetFile(path) as file:
+            _require_once(str(path), file.schema_arrow.names)
             number = 0
             for batch in file.iter_batches():
-                for row in batch.to_pylist():
+                for at in range(batch.num_rows):
                     number += 1
-                    yield f"row {number}", row
+                    yield f"row {number}", _row(f"{path} row {number}", batch.slice(at, 1))
     except pa.ArrowInvalid as error:
         raise ManifestError(f"{path} is not Parquet ({error})") from error
+    except (pa.ArrowException, OSError) as error:
+        raise ManifestError(f"{path} cannot be read ({error}): write it again") from error
+
+
+def _row(where: str, one: pa.RecordBatch) -> dict[str, Any]:
+    try:
+        (row,) = one.to_pylist()
+    except (OverflowError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise
+        raise ManifestError(f"{where}: a value cannot be read ({error}): write it as text") from error
+    return dict(row)

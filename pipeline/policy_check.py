@@ -9,8 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from model.shards import DatasetError
+from pipeline.licences.choice import chosen
 from pipeline.licences.combine import combine
-from pipeline.sources import PairPattern, read_sources
+from pipeline.sources import PairPattern, SourceError, read_sources
+from pipeline.visible import printable
 from schemas.arrow import from_table, schema_of
 from schemas.licence import UNSTATED, Licence, missing
 from schemas.policy import Policy, violations
@@ -37,9 +39,13 @@ def checked_of(
 ) -> list[Checked]:
     """What the policy decides of the recordings of sources, or of one OUT folder of a build.
 
-    Raises SourceError, ManifestError, LicenceError, DatasetError.
+    fields, pairs: as for `read_sources`; a dataset's index says them itself. Raises SourceError, ManifestError,
+    LicenceError, DatasetError.
     """
     if len(given) == 1 and (Path(given[0]) / "dataset.json").is_file():
+        if stray := [*(name for name, value in fields.items() if value is not None), *(["pairs"] if pairs else [])]:
+            option = f"--{stray[0].replace('_', '-')}"
+            raise SourceError(f"{given[0]} is a dataset, whose index states the licences: leave out {option}")
         stated = [(row.uri, row.stated or UNSTATED) for row in recordings_of(Path(given[0]))]
         return [_checked(name, licence, policy, today) for name, licence in stated]
     found = read_sources(given, fields, PairPattern.parse(pairs) if pairs else None)
@@ -50,7 +56,8 @@ def checked_of(
     ]
 
 
-def _checked(name: str, licence: Licence, policy: Policy, today: date) -> Checked:
+def _checked(name: str, stated: Licence, policy: Policy, today: date) -> Checked:
+    licence = chosen(stated, policy, today)
     return Checked(name=name, licence=licence, refused=tuple(violations(policy, licence, today=today)))
 
 
@@ -72,12 +79,12 @@ def recordings_of(out: Path) -> Iterator[RecordingRow]:
 def lines_of(checked: Sequence[Checked], policy: Policy) -> Iterator[str]:
     """One line a recording, with one for each rule that refuses it; then the sums and the whole."""
     for one in checked:
-        yield from map(_line, _about(one))
+        yield from map(printable, _about(one))
     permitted = [one for one in checked if one.permitted]
     yield f"policy {policy.name}: {len(permitted)} permitted, {len(checked) - len(permitted)} refused"
     if permitted:
         yield "what is permitted, together:"
-        whole = combine(one.licence.spdx for one in permitted if one.licence)
+        whole = combine(one.licence.taken or one.licence.spdx for one in permitted if one.licence)
         yield from (f"    {line}" for line in whole.lines())
 
 
@@ -91,8 +98,3 @@ def _about(one: Checked) -> Iterator[str]:
     yield from (f"    rule {rule}: {why}" for rule, why in one.refused)
     if lacking := missing(one.licence):
         yield f"    not stated: {', '.join(lacking)}"
-
-
-def _line(text: str) -> str:
-    """On one line, and without signs that would move a terminal."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)

@@ -11,13 +11,17 @@ from cluster.gather import UnitDone
 from cluster.rows import Failed
 from pipeline import quarantine
 from pipeline.config import BuildConfig, conversation, intake
+from pipeline.licences.choice import chosen
 from pipeline.sources import Sources
 from pipeline.view import View
+from pipeline.withdraw.tombstones import recording_tombstone
 from schemas.arrow import to_dict
+from schemas.policy import objected
 from schemas.prepared import PreparedFile, PreparedWriter, loss_of
 from schemas.recording import Recording, Source
 from schemas.rejection import Reason, Rejection
 from schemas.shard import RecordingRow
+from schemas.withdrawn import Mark, Withdrawn
 from stages.ingest import Ingest, refusal_of
 
 
@@ -48,6 +52,12 @@ def prepared_path(out: Path, recording: Recording, fingerprint: str, *, told: st
     return out / "work" / "prepared" / f"{recording.recording_id}-{shape}.parquet"
 
 
+def _copy_of(recording: Recording, reason: Reason, detail: str) -> Rejection:
+    """The rejection of a source whose bytes another one has."""
+    uri, recording_id = recording.source.uri, recording.recording_id
+    return Rejection(uri=uri, stage="ingest", reason=reason, detail=detail, recording_id=recording_id)
+
+
 @dataclass(slots=True, kw_only=True)
 class Preparation:
     """One run of phase 1; everything is written under `out/work`."""
@@ -57,6 +67,7 @@ class Preparation:
     out: Path
     engine: Engine
     view: View
+    withdrawn: Withdrawn = field(default_factory=Withdrawn)
     result: Prepared = field(default_factory=Prepared)
 
     def plan(self, sources: Sources) -> tuple[list[tuple[Recording, Path]], list[tuple[Recording, Path]]]:
@@ -64,9 +75,8 @@ class Preparation:
         for source, rejection in sources.rejected:
             self._refuse(source, rejection)
         units = []
-        for recording in self._identify(sources.usable):
-            told = recording.licence.spdx if self.config.roles else ""
-            path = prepared_path(self.out, recording, self.fingerprint, told=told)
+        for recording in self._identify([self._licensed(source) for source in sources.usable]):
+            path = self._path(recording)
             refused = self._refusal(recording)
             if refused and not path.exists():  # as it is now, it was never prepared
                 self._refuse(recording.source, refused)
@@ -86,6 +96,16 @@ class Preparation:
         self._prepare(missing)
         self.result.files = [PreparedFile(path, recording.licence) for recording, path in units if path.exists()]
         return self.result
+
+    def _path(self, recording: Recording) -> Path:
+        told = recording.licence.spdx if self.config.roles else ""
+        return prepared_path(self.out, recording, self.fingerprint, told=told)
+
+    def _licensed(self, source: Source) -> Source:
+        """The source under the alternative of its licence that the policy permits."""
+        if source.licence is None:
+            return source
+        return replace(source, licence=chosen(source.licence, self.config.policy, self.config.today))
 
     def _refusal(self, recording: Recording) -> Rejection | None:
         return refusal_of(recording.licence, recording.source, self.config.policy, self.config.today)
@@ -111,16 +131,49 @@ class Preparation:
             elif isinstance(row, Failed):
                 self._quarantine(sources[unit].uri, None, row)
             self.view.identified(unit + 1, len(sources))
-        return [self._first(same) for _, same in sorted(found.items())]
+        firsts = [self._first(same) for _, same in sorted(found.items()) if not self._gone(same)]
+        return [recording for recording in firsts if recording is not None]
 
-    def _first(self, same: list[Recording]) -> Recording:
+    def _gone(self, same: list[Recording]) -> bool:
+        """Refuse all sources with the bytes of a recording that is withdrawn."""
+        mark = self.withdrawn.recordings.get(same[0].recording_id)
+        mark = mark or next(filter(None, (self._mark(one.source) for one in same)), None)
+        for one in same if mark else ():
+            detail = mark.detail if mark else ""
+            self._refuse(one.source, _copy_of(one, Reason.WITHDRAWN, detail))
+        return mark is not None
+
+    def _mark(self, source: Source) -> Mark | None:
+        """Why nothing of a source may be used: who speaks, where it comes from, or its licence is withdrawn."""
+        address, spdx = (source.licence.source_url, source.licence.spdx) if source.licence else (None, None)
+        return self.withdrawn.of(source.speakers or (), address, spdx)
+
+    def _first(self, same: list[Recording]) -> Recording | None:
         """One of several sources with the same bytes, one that may be used if any may; the others are refused."""
+        against = [one for one in same if objected(self.config.policy, one.licence)]
+        if against:
+            return self._unwilling(same, min(against, key=lambda r: (r.source.uri, r.source.origin)))
         first, *others = sorted(same, key=lambda r: (bool(self._refusal(r)), r.source.uri, r.source.origin))
         for other in others:
             detail = f"the same bytes as {first.source.uri} ({first.source.origin}): remove one of the two"
-            duplicate = Rejection(uri=other.source.uri, stage="ingest", reason=Reason.DUPLICATE, detail=detail)
+            duplicate = _copy_of(other, Reason.DUPLICATE, detail)
             self._refuse(other.source, self._refusal(other) or duplicate)
         return first
+
+    def _unwilling(self, same: list[Recording], against: Recording) -> Recording | None:
+        """Refuse all sources with the bytes of one whose speakers refused or withdrew.
+
+        One that was prepared before is given as theirs, so that selection says which clips are refused.
+        """
+        consent, policy = against.licence.speakers_consent, self.config.policy.name
+        ordered = sorted(same, key=lambda r: (r.source.uri, r.source.origin))
+        before = next((one for one in ordered if self._path(one).exists()), None)
+        for one in (one for one in ordered if one is not before):
+            whose = f"the same bytes as {against.source.uri} ({against.source.origin}), whose speakers_consent is"
+            detail = f"{whose} {consent.value} (policy {policy}, rule speakers_consent)"
+            copied = _copy_of(one, Reason.LICENCE_REFUSED, detail)
+            self._refuse(one.source, self._refusal(one) or copied)
+        return before and replace(before, licence=replace(before.licence, speakers_consent=consent))
 
     def _prepare(self, missing: Sequence[tuple[Recording, Path]]) -> None:
         open_files: dict[int, PreparedWriter] = {}
@@ -163,6 +216,8 @@ class Preparation:
             lost=(loss_of(rejection, source),),
             stated=source.licence,
         )
+        if rejection.reason is Reason.WITHDRAWN or self._mark(source):
+            row = recording_tombstone(row, self.withdrawn.salt)
         self.result.refused.append(row)
         self.view.row(rejection)
         self.view.finished(row)

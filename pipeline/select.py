@@ -1,28 +1,23 @@
 """Phase 2: which clips are kept, and in which split. Reads only the metadata of the prepared files."""
 
 import hashlib
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pipeline.borrow import borrowed
 from pipeline.config import BuildConfig
 from pipeline.duplicates import near_duplicates
-from schemas.clip import ClipInfo
-from schemas.errors import UserError
-from schemas.policy import decide, violations
+from pipeline.withdraw.tombstones import clip_tombstone, mark_of
+from schemas.clip import ClipInfo, names_of
+from schemas.policy import decide, objected, violations
 from schemas.prepared import PreparedFile
 from schemas.rejection import Reason
 from schemas.shard import ClipRow, Duplicate, Member, NearDuplicates, ShardPlan, Split
+from schemas.withdrawn import Withdrawn
 from stages.ingest import reason_of
 
 SPLITS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
-
-
-class SelectError(UserError):
-    """A file that selection needs cannot be read; the message says which and where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +38,37 @@ class Selection:
     dropped: list[ClipRow] = field(default_factory=list)
     duplicates: dict[str, tuple[Duplicate, ...]] = field(default_factory=dict)
 
+    @property
+    def clip_ids(self) -> set[str]:
+        """All clips, kept or not."""
+        return {m.clip_id for plan in self.plans for m in plan.members} | {row.clip_id for row in self.dropped}
 
-def select(files: Iterable[PreparedFile], withdrawn: frozenset[str], config: BuildConfig) -> Selection:
+
+def select(files: Iterable[PreparedFile], withdrawn: Withdrawn, config: BuildConfig) -> Selection:
     """The same files and settings give the same selection, in whatever order they come."""
     files = list(files)
     alike = near_duplicates(
         files,
         lambda file, info: why_dropped(info, withdrawn, config.max_leakage_db) or why_refused(file, config),
+        lambda file: objected(config.policy, file.licence),
         drop=config.near_duplicates is NearDuplicates.DROP,
+        follows=lambda info: (mark := mark_of(info, withdrawn)) is not None and mark.near,
     )
-    selection = Selection(duplicates=alike.duplicates)
+    selection = Selection()
     kept: list[Candidate] = []
     for file in files:
         refused = why_refused(file, config)
         used: list[tuple[int, ClipInfo, int]] = []
         for group, info, size_bytes in file.infos():
-            why = refused or why_dropped(info, withdrawn, config.max_leakage_db) or alike.dropped.get(info.clip_id)
+            why = why_withdrawn(info, withdrawn) or refused or why_dropped(info, withdrawn, config.max_leakage_db)
+            why = why or alike.dropped.get(info.clip_id)
             if why is not None:
                 selection.dropped.append(dropped_row(info, *why))
             else:
                 used.append((group, info, size_bytes))
         kept += _candidates(file, used)
     selection.dropped.sort(key=lambda row: row.clip_id)
+    selection.duplicates = _told(alike.duplicates, selection.dropped)
     splits = assign_splits(kept, config.split_percent, alike.links)
     for split in SPLITS:
         chosen = [c for c, s in zip(kept, splits, strict=True) if s is split]
@@ -90,10 +94,25 @@ def why_refused(file: PreparedFile, config: BuildConfig) -> tuple[Reason, str] |
     return reason_of(decision), decision.why
 
 
-def why_dropped(info: ClipInfo, withdrawn: frozenset[str], max_leakage_db: float) -> tuple[Reason, str] | None:
+def _told(
+    duplicates: Mapping[str, tuple[Duplicate, ...]], dropped: Iterable[ClipRow]
+) -> dict[str, tuple[Duplicate, ...]]:
+    """Near duplicates without those that are withdrawn, of which nothing is told."""
+    gone = {row.clip_id for row in dropped if row.reason == Reason.WITHDRAWN}
+    left = {one: tuple(d for d in found if d.clip_id not in gone) for one, found in duplicates.items()}
+    return {one: found for one, found in left.items() if found and one not in gone}
+
+
+def why_withdrawn(info: ClipInfo, withdrawn: Withdrawn) -> tuple[Reason, str] | None:
+    """Why a clip is withdrawn, and in words; None if it is not."""
+    mark = mark_of(info, withdrawn)
+    return (Reason.WITHDRAWN, mark.detail) if mark else None
+
+
+def why_dropped(info: ClipInfo, withdrawn: Withdrawn, max_leakage_db: float) -> tuple[Reason, str] | None:
     """Why a clip is not kept, and in words; None if it is. What came on two channels may leak: that was measured."""
-    if info.clip_id in withdrawn:
-        return Reason.WITHDRAWN, "named in withdrawn.jsonl"
+    if (why := why_withdrawn(info, withdrawn)) is not None:
+        return why
     leakage_db = max(info.quality.leakage_db)
     if info.provenance.separated and leakage_db > max_leakage_db:
         detail = f"a leakage of {leakage_db:.1f} dB is expected; --max-leakage allows {max_leakage_db:g} dB"
@@ -101,14 +120,9 @@ def why_dropped(info: ClipInfo, withdrawn: frozenset[str], max_leakage_db: float
     return None
 
 
-def names_of(info: ClipInfo) -> tuple[str, ...]:
-    """All names by which the speakers of a clip are known."""
-    return (*info.speakers, *(info.stated_speakers or ()))
-
-
 def dropped_row(info: ClipInfo, reason: Reason, detail: str) -> ClipRow:
-    """The index row of a clip that is not kept."""
-    return ClipRow(
+    """The index row of a clip that is not kept: of one that is withdrawn, a tombstone."""
+    row = ClipRow(
         clip_id=info.clip_id,
         kept=False,
         reason=reason.value,
@@ -123,6 +137,7 @@ def dropped_row(info: ClipInfo, reason: Reason, detail: str) -> ClipRow:
         info=info,
         detail=detail,
     )
+    return clip_tombstone(row, detail) if reason is Reason.WITHDRAWN else row
 
 
 def assign_splits(
@@ -189,18 +204,3 @@ def plan_shards(clips: Sequence[Candidate], split: Split, shard_bytes: int) -> l
         )
         for number in sorted(buckets)
     ]
-
-
-def read_withdrawn(path: Path) -> frozenset[str]:
-    """The clip ids of withdrawn.jsonl; none if there is no file. Raises SelectError for a line it cannot read."""
-    if not path.exists():
-        return frozenset()
-    ids = set()
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            ids.add(str(json.loads(line)["clip_id"]))
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise SelectError(
-                f'{path}:{number}: not a line like {{"clip_id": "..."}}: correct or remove it'
-            ) from error
-    return frozenset(ids)

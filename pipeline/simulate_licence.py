@@ -34,7 +34,7 @@ class Origin:
 
 
 def write_licence(out: Path, voices: Voices, folders: Sequence[Path]) -> None:
-    """Write OUT/SOURCES.tsv and, where every source states a known licence, OUT/recordings/LICENSE.toml.
+    """Write OUT/recordings/SOURCES.tsv and, where every source states a known licence, LICENSE.toml beside it.
 
     Raises SourceLicenceError where a source forbids derivatives, which a simulated conversation is.
     """
@@ -43,7 +43,7 @@ def write_licence(out: Path, voices: Voices, folders: Sequence[Path]) -> None:
         | {Origin("sound", s.path.name, s.licence, s.origin) for folder in folders for s in find_speech(folder)}
     )
     table = "".join(f"{o.kind}\t{o.name}\t{o.licence}\t{o.origin}\n" for o in origins)
-    write_text(out / SOURCES, "kind\tname\tlicence\torigin\n" + table)
+    write_text(out / "recordings" / SOURCES, "kind\tname\tlicence\torigin\n" + table)
     known = [_spdx(part) for o in origins for part in o.licence.split(" | ")]
     licences = sorted({name for name in known if name is not None})
     if None in known:
@@ -52,7 +52,7 @@ def write_licence(out: Path, voices: Voices, folders: Sequence[Path]) -> None:
     lines = {
         "licence": combined(licences),
         "attribution": f"Simulated conversations out of: {attribution}",
-        "evidence": f"../{SOURCES}",
+        "evidence": SOURCES,
         "consent": "public-licence",
     }
     text = "".join(f'{key} = "{_escaped(value)}"\n' for key, value in lines.items())

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 
-from pipeline.licences.evidence import Document
+from pipeline.licences.evidence import Document, EvidenceError
 from pipeline.licences.fields import FIELDS, laid_over, licence_of, nearest_licence_file, read_licence_file
-from pipeline.manifest import SUFFIXES, ManifestRow, read_manifest
+from pipeline.manifest import SUFFIXES, ManifestRow, parts_of, read_manifest
 from schemas.errors import UserError
 from schemas.licence import Licence, LicenceError
 from schemas.plain_text import counted, writable
@@ -32,7 +32,8 @@ class SourceError(UserError):
 
 @dataclass(slots=True)
 class Sources:
-    """What was found. `left_out`: files of folders that are not named as audio. `documents`: what licences name."""
+    """What was found. `left_out`: files of folders that are not named as audio. `documents`: what licences name, and
+    what OUT held before, by `kept_as`."""
 
     usable: list[Source] = field(default_factory=list)
     rejected: list[tuple[Source, Rejection]] = field(default_factory=list)
@@ -84,14 +85,17 @@ class PairPattern:
 
 
 def read_sources(
-    given: Sequence[str], licence: Mapping[str, str | None], pairs: PairPattern | None = None
+    given: Sequence[str],
+    licence: Mapping[str, str | None],
+    pairs: PairPattern | None = None,
+    held: Mapping[str, Document] | None = None,
 ) -> Sources:
     """Every recording that the SOURCE arguments name.
 
-    licence: fields for recordings that bring none of their own (manifest row, then the nearest LICENSE.toml).
-    Raises SourceError, ManifestError, LicenceError.
+    licence: fields for recordings that bring none of their own (manifest row, then the nearest LICENSE.toml). held:
+    evidence of earlier builds. Raises SourceError, ManifestError, LicenceError.
     """
-    found = Sources()
+    found = Sources(documents=dict(held or {}))
     for text in given:
         path = Path(text)
         if path.suffix in SUFFIXES and "://" not in text:
@@ -154,10 +158,11 @@ def _from_files(
 ) -> None:
     for first, second in _paired(files, pairs):
         beside = nearest_licence_file(first.parent, root)
+        stated = _beside(beside, root, found) if beside else licence_of(licence, Path(), documents=found.documents)
         source = Source(
             uri=str(first.absolute()),
             uri_b=str(second.absolute()) if second else None,
-            licence=_beside(beside, found) if beside else licence_of(licence, Path(), documents=found.documents),
+            licence=stated,
             origin=str(root),
             name=first.relative_to(root).as_posix(),
             name_b=second.relative_to(root).as_posix() if second else None,
@@ -172,12 +177,12 @@ def _from_files(
             found.usable.append(source)
 
 
-def _beside(path: Path, found: Sources) -> Licence | None:
-    """What a LICENSE.toml states. Raises LicenceError, which names it."""
+def _beside(path: Path, root: Path, found: Sources) -> Licence | None:
+    """What a LICENSE.toml states, whose files must lie in `root`. Raises LicenceError, which names it."""
     try:
-        return licence_of(read_licence_file(path), path.parent, documents=found.documents)
+        return licence_of(read_licence_file(path), path.parent, documents=found.documents, inside=root)
     except LicenceError as error:
-        raise error if str(path) in str(error) else LicenceError(f"{path}: {error}") from error
+        raise error if str(path) in str(error) else type(error)(f"{path}: {error}") from error
 
 
 def _paired(files: Iterable[Path], pairs: PairPattern | None) -> Iterator[tuple[Path, Path | None]]:
@@ -212,8 +217,14 @@ def _from_manifest(path: Path, licence: Mapping[str, str | None], found: Sources
         except (LicenceError, SourceError) as error:
             source = Source(uri=uri, name=name, origin=row.origin)
             detail = f"{row.origin}: {error}"
-            reason = Reason.NO_LICENCE if isinstance(error, LicenceError) else Reason.MANIFEST
-            found.rejected.append((source, Rejection(uri=uri, stage="sources", reason=reason, detail=detail)))
+            why = Rejection(uri=uri, stage="sources", reason=_reason_of(error), detail=detail)
+            found.rejected.append((source, why))
+
+
+def _reason_of(error: LicenceError | SourceError) -> Reason:
+    if isinstance(error, EvidenceError):
+        return Reason.EVIDENCE
+    return Reason.NO_LICENCE if isinstance(error, LicenceError) else Reason.MANIFEST
 
 
 def _resolve(text: str, base: Path) -> tuple[str, str | None]:
@@ -233,7 +244,7 @@ def _row_licence(
     audio = (base / values["path"]).absolute()
     local = "://" not in values["path"] and audio.is_relative_to(base.absolute()) and ".." not in audio.parts
     beside = nearest_licence_file(audio.parent, base.absolute()) if local else None
-    other = _beside(beside, found) if beside else licence_of(licence, Path(), documents=found.documents)
+    other = _beside(beside, base, found) if beside else licence_of(licence, Path(), documents=found.documents)
     return laid_over(own, other, stated)
 
 
@@ -257,8 +268,7 @@ def _row_source(row: ManifestRow, base: Path) -> Source:
 
 def _transcripts(text: str, base: Path) -> tuple[str, ...]:
     """Where they are. What is no path is kept: it costs the recording its words, and nothing else."""
-    parts = [part.strip() for part in text.split("|") if part.strip()] or [text] * bool(text)
-    return tuple(_resolve(part, base)[0] for part in parts)
+    return tuple(_resolve(part, base)[0] for part in parts_of(text))
 
 
 def _channels(text: str) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from pipeline.describe import read_description
 from pipeline.select import SPLITS
 from pipeline.unread import Unread
 from pipeline.view import hours
+from pipeline.visible import printable
 from schemas.plain_text import counted
 from schemas.shard import RecordingRow
 
@@ -46,13 +47,18 @@ def result_table(result: BuildResult, out: Path) -> Group:
     if unread := _unread(rows):
         lines.append(f"{unread}; see notes in {out}/index/recordings.parquet")
     splits, more = _splits(out, anything=bool(kept))
-    parts: list[Text | Table] = [*(Text(line) for line in (*lines, *more)), splits]
+    parts: list[Text | Table] = [*(_line(line) for line in (*lines, *more)), splits]
     if any(row.lost for row in rows):
         parts.append(_losses(rows))
-    parts.append(Text(f"{counted(len(result.shards), 'shard')}, {result.packed_now} written now: {out}/shards"))
+    parts.append(_line(f"{counted(len(result.shards), 'shard')}, {result.packed_now} written now: {out}/shards"))
     if (out / "report.html").exists():
-        parts.append(Text(f"to look at and hear: {out}/report.html"))
+        parts.append(_line(f"to look at and hear: {out}/report.html"))
     return Group(*parts)
+
+
+def _line(text: str) -> Text:
+    """A text with names of others in it, as it may be printed."""
+    return Text(printable(text))
 
 
 def _unread(rows: list[RecordingRow]) -> str:
@@ -102,12 +108,12 @@ def plan_table(plan: BuildPlan, out: Path) -> Group:
         length = hours(r.duration_s) if r.duration_s is not None else "?"
         name = r.source.name or r.source.uri
         table.add_row(
-            name,
-            r.container.partition(",")[0],
-            r.codec,
+            _line(name),
+            _line(r.container.partition(",")[0]),
+            _line(r.codec),
             f"{r.sample_rate_hz} Hz",
             str(r.n_channels),
             length,
-            r.licence.spdx,
+            _line(r.licence.spdx),
         )
-    return Group(table, *(Text(line) for line in lines))
+    return Group(table, *map(_line, lines))

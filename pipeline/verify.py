@@ -18,8 +18,9 @@ from model.codec import CARDINALITY, N_CODEBOOKS
 from model.turns.frames import NO_CLASS
 from pipeline.describe import recording_totals, split_totals
 from pipeline.licences.evidence import differences
-from pipeline.select import names_of
+from pipeline.withdraw.tombstones import was_read
 from schemas.arrow import from_table, schema_of, to_dict
+from schemas.clip import names_of
 from schemas.errors import UserError
 from schemas.plain_text import counted
 from schemas.shard import ClipRow, RecordingRow
@@ -40,7 +41,7 @@ def verify(out: Path) -> Iterator[str]:
         )
     try:
         description = json.loads((out / "dataset.json").read_text(encoding="utf-8"))
-        files = {entry["contentUrl"]: entry for entry in description["distribution"]}
+        files = {entry["contentUrl"]: entry for entry in description["distribution"] if "contentUrl" in entry}
         totals = description["duplexset"]["totals"]
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise VerifyError(f"{out / 'dataset.json'} cannot be read ({error}): build the dataset again") from error
@@ -58,7 +59,7 @@ def verify(out: Path) -> Iterator[str]:
     yield from whole.splits()
     yield from whole.voices()
     yield from whole.recordings(recordings)
-    yield from differences(out, [row.stated for row in recordings if row.stated and row.recording_id])
+    yield from differences(out, [row.stated for row in recordings if row.stated and was_read(row)])
     if not same:
         yield "dataset.json: its totals are not those of the indexes"
 

@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.visible import printable
 from schemas.clip import Clip, ClipInfo
 from schemas.plain_text import counted, one_line
 from schemas.rejection import Reason, Rejection
@@ -98,8 +99,8 @@ class View:
             self.say(name)
 
     def say(self, line: str, style: str = "") -> None:
-        """One line that stays, whatever comes after it."""
-        self.console.print(Text(line, style=style), soft_wrap=True)
+        """One line that stays, whatever comes after it, and whatever is in the names that it tells."""
+        self.console.print(Text(printable(line), style=style), soft_wrap=True)
 
     def identified(self, n: int, of: int) -> None:
         """A source was looked at."""

@@ -6,10 +6,10 @@ equal fixed elements such as `tuple[str, str]`, and any of these `| None`, eleme
 
 import types
 import typing
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -76,23 +76,31 @@ def to_dict(row: Any) -> dict[str, Any]:
     return {name: _to_value(getattr(row, name)) for name in _hints(typing.cast(Hashable, type(row)))}
 
 
-def _from_value(hint: Any, value: Any) -> Any:
+def _reader(hint: Any) -> Callable[[Any], Any] | None:
+    """What makes a field's value, which is not None, of what a table gives; None where that is it already."""
     inner, _ = _unwrap_optional(hint)
-    if value is None:
-        return None
     if is_dataclass(inner):
-        return from_dict(typing.cast(type, inner), value)
+        return partial(from_dict, typing.cast(type, inner))
     if typing.get_origin(inner) is tuple:
-        element = typing.get_args(inner)[0]
-        return tuple(_from_value(element, v) for v in value)
-    if isinstance(inner, type) and issubclass(inner, StrEnum):
-        return inner(value)
-    return value
+        element = _reader(typing.get_args(inner)[0])
+        if element is None:
+            return tuple
+        return lambda values: tuple(None if value is None else element(value) for value in values)
+    return inner if isinstance(inner, type) and issubclass(inner, StrEnum) else None
+
+
+@cache
+def _readers(cls: Hashable) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
+    return tuple((name, _reader(hint)) for name, hint in _hints(cls).items())
 
 
 def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
     """The inverse of `to_dict`."""
-    return cls(**{name: _from_value(hint, values[name]) for name, hint in _hints(typing.cast(Hashable, cls)).items()})
+    made = {}
+    for name, read in _readers(typing.cast(Hashable, cls)):
+        value = values[name]
+        made[name] = value if value is None or read is None else read(value)
+    return cls(**made)
 
 
 def to_table(cls: type, rows: Iterable[Any]) -> pa.Table:

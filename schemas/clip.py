@@ -95,3 +95,8 @@ def speakers_of(recording: Recording, voices: tuple[int, int] | None) -> tuple[s
 def clip_id_of(recording_id: str, start_sample: int, end_sample: int) -> str:
     """32 hex digits from the recording and the clip's place in it (samples at 24 kHz)."""
     return hashlib.sha256(f"{recording_id}:{start_sample}:{end_sample}".encode()).hexdigest()[:32]
+
+
+def names_of(info: ClipInfo) -> tuple[str, ...]:
+    """All names by which the speakers of a clip are known."""
+    return (*info.speakers, *(info.stated_speakers or ()))

@@ -65,6 +65,12 @@ class Policy:
         rules = {rule.asks.value: list(rule.accepts) for rule in self.rules}
         return {**asdict(self), "allow": list(self.allow), "deny": list(self.deny), "rules": rules}
 
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> "Policy":
+        """What `written` gave. Raises KeyError, TypeError or ValueError for anything else."""
+        rules = tuple(Rule(asks=Asks(asks), accepts=tuple(accepts)) for asks, accepts in written["rules"].items())
+        return cls(**{**written, "allow": tuple(written["allow"]), "deny": tuple(written["deny"]), "rules": rules})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
@@ -95,7 +101,7 @@ _TERMS: Final[Mapping[Asks, str]] = {
     Asks.COMMERCIAL_USE: "commercial use",
 }
 _ASKED: Final[Mapping[Asks, str]] = {
-    Asks.SHARE_ALIKE: "that what is derived is shared alike",
+    Asks.SHARE_ALIKE: "the same licence for what is derived",
     Asks.ATTRIBUTION_REQUIRED: "credit or notices",
 }
 
@@ -110,6 +116,14 @@ def decide(policy: Policy, licence: Licence | None, *, name: str, today: date | 
         return PERMITTED
     rule, why = found[0]
     return Decision(permitted=False, rule=rule, why=f"{name}: {why} (policy {policy.name}, rule {rule})")
+
+
+def objected(policy: Policy, licence: Licence | None) -> bool:
+    """Whether the policy minds that the speakers refused or withdrew: then it refuses whatever holds their sound."""
+    if licence is None or licence.speakers_consent.value in NOT_REFUSED:
+        return False
+    asked = [rule for rule in policy.rules if rule.asks is Asks.SPEAKERS_CONSENT]
+    return any(licence.speakers_consent.value not in rule.accepts for rule in asked)
 
 
 def violations(policy: Policy, licence: Licence | None, *, today: date | None) -> list[tuple[str, str]]:
@@ -190,18 +204,26 @@ def _retention(rule: Rule, licence: Licence, today: date | None) -> str | None:
     days = int(rule.accepts[0])
     if today is None:
         return f"retain_until is {licence.retain_until}, and the day is not known"
-    if (date.fromisoformat(licence.retain_until) - today) >= timedelta(days=days):
+    until = _day(licence.retain_until)
+    if until is not None and (until - today) >= timedelta(days=days):
         return None
     more = f", and {days} days more are asked for" if days else ", which has passed"
     return f"retain_until is {licence.retain_until}{more}: delete the recording, or state a later date"
 
 
+def _day(text: str) -> date | None:
+    """None for what is no date: the index of others may hold anything, and nothing is permitted by it."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 def _evidence_age(rule: Rule, licence: Licence, today: date | None) -> str | None:
     if licence.evidence_date is None:
         return "evidence_date is not stated: the policy asks for recent evidence"
-    if today is not None and (today - date.fromisoformat(licence.evidence_date)) <= timedelta(
-        days=int(rule.accepts[0])
-    ):
+    since = _day(licence.evidence_date)
+    if today is not None and since is not None and (today - since) <= timedelta(days=int(rule.accepts[0])):
         return None
     return f"the evidence is of {licence.evidence_date}, older than {rule.accepts[0]} days: renew it"
 

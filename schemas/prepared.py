@@ -6,7 +6,7 @@ current one is laid over what is read, so that a corrected licence makes nothing
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from schemas.arrow import from_dict, from_table, schema_of, to_dict, to_table
-from schemas.atomic import aside, put_in_place
+from schemas.atomic import aside, put_in_place, whole_file
 from schemas.clip import Clip, ClipInfo
 from schemas.licence import UNSTATED, Licence
 from schemas.persona import VoiceSample
@@ -185,3 +185,15 @@ class PreparedFile:
         with pq.ParquetFile(self.path) as file:
             (clip,) = from_table(Clip, file.read_row_group(group))
             return replace(clip, info=replace(clip.info, licence=self.licence))
+
+    def leave(self, groups: Sequence[int], row: RecordingRow) -> None:
+        """Write the file anew with these clips alone. row: what is said of the recording then."""
+        stated = replace(row, licence=UNSTATED.spdx, unlicensed=UNSTATED.unlicensed, stated=None)
+        with (
+            pq.ParquetFile(self.path) as file,
+            whole_file(self.path) as temporary,
+            pq.ParquetWriter(temporary, schema_of(Clip), compression="zstd") as writer,
+        ):
+            for group in groups:
+                writer.write_table(file.read_row_group(group))
+            writer.add_key_value_metadata({_KEY: json.dumps(to_dict(stated)).encode()})

@@ -9,6 +9,7 @@ class Reason(StrEnum):
 
     # sources
     MANIFEST = "manifest"  # a row that says something impossible
+    EVIDENCE = "evidence"  # what should prove its licence cannot be read, or is another file
     # ingest
     NO_LICENCE = "no_licence"
     LICENCE_REFUSED = "licence_refused"

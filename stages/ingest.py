@@ -9,14 +9,14 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar, Final
 
 from schemas.licence import UNSTATED, Licence
-from schemas.policy import DEFAULT, LICENCE, Decision, Policy, decide
+from schemas.policy import DEFAULT, LICENCE, Decision, Policy, decide, objected
 from schemas.recording import Recording, Source, recording_id_of
 from schemas.rejection import Reason, Rejection
 from schemas.transcript import UNREAD, Transcript, TranscriptFile
 from stages.contract import Needs, Row, Work
 from stages.decode import choose_channels, require_pair, require_pair_lengths
 from stages.probe import AudioError, Track, open_bytes, probe
-from stages.transcripts.beside import Names, first_readable, is_beside, names_in
+from stages.transcripts.beside import Names, first_readable, is_beside, is_inside, names_in
 from stages.transcripts.read import TranscriptError, read_channel_files, read_transcript
 
 _READ_BYTES: Final = 1 << 20
@@ -24,7 +24,8 @@ _READ_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingest:
-    """Source -> Recording. A source that the policy refuses is never opened.
+    """Source -> Recording. A source that the policy refuses is never opened, unless its speakers refused or withdrew:
+    then its bytes are identified, so that a copy of them is known.
 
     `today`: what dates in licences are compared with. `known`: what the indexes call sources that were prepared
     before; those are identified although they are refused, so that selection can say which clips are. A recording of
@@ -48,10 +49,12 @@ class Ingest:
 
         def ingest(source: Source) -> Row:
             refused = refusal_of(source.licence, source, self.policy, self.today)
-            if refused and (source.name or source.uri) not in self.known:
+            used = refused is None or (source.name or source.uri) in self.known
+            if refused and not used and not objected(self.policy, source.licence):
                 return refused
             try:
-                return with_transcript(identify(source, source.licence or UNSTATED), names)
+                recording = identify(source, source.licence or UNSTATED)
+                return with_transcript(recording, names) if used else recording
             except AudioError as error:
                 why = Rejection(uri=source.uri, stage=self.name, reason=error.reason, detail=error.detail)
                 return refused or why
@@ -135,11 +138,20 @@ def transcript_of(source: Source, duration_s: float | None) -> Transcript:
     Two that lie beside the two files of a pair are of one channel each.
     """
     paths = transcript_paths(source)
+    _require_inside(paths, source)
     if source.uri_b is not None and len(paths) == 2:
         stems = (PurePosixPath(uri).stem for uri in (source.uri, source.uri_b))
         if all(is_beside(path.name, stem) for path, stem in zip(paths, stems, strict=True)):
             return read_channel_files(paths, duration_s=duration_s)
     return read_transcript(paths, recording=stem_of(source), duration_s=duration_s)
+
+
+def _require_inside(paths: Sequence[Path], source: Source) -> None:
+    """Raise TranscriptError where a link leads out of the folder that was given: what it holds is not to be told."""
+    root = source.uri.removesuffix(str(Path(source.name))) if source.name else ""
+    for path in paths if root not in ("", source.uri) else ():
+        if path.is_relative_to(root) and ".." not in path.parts and not is_inside(path, Path(root)):
+            raise TranscriptError(f"{path} is a link that leads out of the folder given: copy the transcript there")
 
 
 def without_words(error: TranscriptError, source: Source) -> str:

@@ -4,22 +4,26 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from schemas.arrow import schema_of, to_dict, to_table
 from schemas.atomic import whole_file
-from schemas.clip import Clip
+from schemas.clip import Clip, ClipInfo
 from schemas.conversation import Word
+from schemas.persona import VoiceSample
 from schemas.prepared import PreparedFile, voices_array
-from schemas.recording import FRAME_SAMPLES, SAMPLE_RATE_HZ
+from schemas.recording import CODEBOOKS, FRAME_SAMPLES, SAMPLE_RATE_HZ
 from schemas.shard import ClipRow, Member, PackedShard, ShardPlan
 from stages.contract import Needs
+
+Codes = NDArray[np.int16]
 
 _KEY = b"duplexset.shard"
 END_OF_TAR = 2 * tarfile.BLOCKSIZE  # two empty blocks
@@ -72,7 +76,7 @@ def pack(plan: ShardPlan, out: Path) -> PackedShard:
     part = index_part(out, plan.name)
     part.unlink(missing_ok=True)
     with whole_file(out / "shards" / plan.name) as temporary, temporary.open("wb") as file:
-        sink = _Digesting(file)
+        sink = Digesting(file)
         rows = list(_write_members(plan, sink))
         sink.write(b"\0" * END_OF_TAR)
     packed = PackedShard(
@@ -89,7 +93,7 @@ def pack(plan: ShardPlan, out: Path) -> PackedShard:
     return packed
 
 
-class _Digesting:
+class Digesting:
     """A file that counts and digests what is written to it: the whole, and the part since `begin`."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -99,17 +103,19 @@ class _Digesting:
         self.part = hashlib.sha256()
 
     def begin(self) -> int:
+        """Begin a part; gives where."""
         self.part = hashlib.sha256()
         return self.size
 
     def write(self, data: bytes) -> None:
+        """Write and take note."""
         self._file.write(data)
         self.size += len(data)
         self.total.update(data)
         self.part.update(data)
 
 
-def _write_members(plan: ShardPlan, sink: _Digesting) -> Iterator[ClipRow]:
+def _write_members(plan: ShardPlan, sink: Digesting) -> Iterator[ClipRow]:
     for member in plan.members:
         clip = with_voices(PreparedFile(Path(member.prepared), member.licence), member)
         offset = sink.begin()
@@ -145,13 +151,18 @@ def with_voices(file: PreparedFile, member: Member) -> Clip:
                 voice = samples[ref.number]
                 found.append((replace(voice, channel=ref.channel), codes[:, voice.first_frame : voice.end_frame]))
     found.sort(key=lambda pair: (pair[0].channel, -pair[0].quality, pair[0].start_s))
+    voices, joined = laid_out(found)
+    return replace(clip, info=replace(clip.info, voices=voices), voices=joined.tobytes())
+
+
+def laid_out(found: Sequence[tuple[VoiceSample, Codes]]) -> tuple[tuple[VoiceSample, ...], Codes]:
+    """Voice samples, each with its codes, one after the other: how a sample holds them. int16 [8, frames]."""
     ends = np.cumsum([codes.shape[1] for _, codes in found]).tolist()
     voices = tuple(
         replace(voice, first_frame=end - codes.shape[1], end_frame=end)
         for (voice, codes), end in zip(found, ends, strict=True)
     )
-    joined = np.concatenate([codes for _, codes in found], axis=1)
-    return replace(clip, info=replace(clip.info, voices=voices), voices=joined.tobytes())
+    return voices, np.concatenate([np.zeros((CODEBOOKS, 0), np.int16), *(codes for _, codes in found)], axis=1)
 
 
 def sample_files(clip: Clip) -> Iterator[tuple[str, bytes]]:
@@ -161,11 +172,16 @@ def sample_files(clip: Clip) -> Iterator[tuple[str, bytes]]:
     yield "words.json", json.dumps([_words(clip.words, channel) for channel in (0, 1)], ensure_ascii=False).encode()
     yield "turns.npy", _npy(np.frombuffer(clip.turns, dtype=np.int8).reshape(2, n_frames))
     yield "vap.npy", _npy(np.frombuffer(clip.future, dtype=np.int16))
-    yield "voices.npy", _npy(voices_array(clip.voices))
-    facts = {**to_dict(clip.info), "sample_rate_hz": SAMPLE_RATE_HZ, "frame_rate_hz": SAMPLE_RATE_HZ / FRAME_SAMPLES}
-    yield "json", json.dumps(facts, ensure_ascii=False, sort_keys=True).encode()
+    yield from facts_files(clip.info, voices_array(clip.voices))
     if clip.flac is not None:
         yield "flac", clip.flac
+
+
+def facts_files(info: ClipInfo, voices: Codes) -> Iterator[tuple[str, bytes]]:
+    """Those of them that hold the voice samples, int16 [8, frames], and what is said of the clip."""
+    yield "voices.npy", _npy(voices)
+    facts = {**to_dict(info), "sample_rate_hz": SAMPLE_RATE_HZ, "frame_rate_hz": SAMPLE_RATE_HZ / FRAME_SAMPLES}
+    yield "json", json.dumps(facts, ensure_ascii=False, sort_keys=True).encode()
 
 
 def _words(words: tuple[Word, ...], channel: int) -> list[list[str | float]]:

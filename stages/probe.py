@@ -1,6 +1,7 @@
 """Opening of whatever FFmpeg reads, through PyAV, and what a file says of itself. Nothing is decoded here."""
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,22 +9,18 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import av
-import fsspec
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from model.containers import CONTAINERS
 from model.resample import can_resample
 from schemas.recording import SAMPLE_RATE_HZ
 from schemas.rejection import Reason
+from stages.remote import AddressError, is_remote, open_remote
 
-# Only containers that carry sound themselves: no playlist, no text, no device, nothing that names another file.
-CONTAINERS: Final = (
-    "aac,ac3,aiff,alaw,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,g722,g729,gsm,ilbc,ircam,loas,"
-    "matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,mulaw,mxf,nistsphere,nut,ogg,paf,qcp,rm,shn,sln,sox,tak,truehd,tta,voc,"
-    "w64,wav,webm,wtv,wv"
-)
 # Containers without a length in their header: FFmpeg divides the size by the bit rate. (An mp3 may have one.)
 _ESTIMATED: Final = frozenset({"aac", "ac3", "eac3", "dts", "amr", "mpegts", "mpeg", "g722", "gsm", "loas"})
+_MADE_UP: Final = ("/proc/", "/sys/")
 _UNKNOWN_SIZE: Final = 0x7FFF_0000  # RIFF sizes from here on stand for "not known": written to a pipe, or RF64
 
 
@@ -48,20 +45,17 @@ class Track:
     stated: bool
 
 
-def is_remote(uri: str) -> bool:
-    """True for what fsspec opens (`s3://…`, `memory://…`, `simplecache::…`), False for a plain path."""
-    return "://" in uri or "::" in uri
-
-
 @contextmanager
 def open_bytes(uri: str) -> Iterator[BinaryIO]:
     """The bytes of a file, to be read and sought in.
 
-    Raises AudioError for a file that is not there or may not be read. An outage (a lost connection, a time limit)
-    is raised as it is: it may be gone at the next attempt.
+    Raises AudioError for a file that is not there, may not be read, or is none. An outage (a lost connection, a time
+    limit) is raised as it is: it may be gone at the next attempt.
     """
     try:
-        handle: BinaryIO = fsspec.open(uri, "rb").open() if is_remote(uri) else Path(uri).open("rb")  # noqa: SIM115
+        handle = open_remote(uri) if is_remote(uri) else _open_file(Path(uri))
+    except AddressError as error:
+        raise AudioError(Reason.UNREADABLE, str(error)) from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise AudioError(Reason.MISSING, f"{uri} is not there: correct its path") from error
     except (ValueError, ImportError) as error:  # a scheme that fsspec does not know, or whose package is not there
@@ -73,6 +67,14 @@ def open_bytes(uri: str) -> Iterator[BinaryIO]:
         raise AudioError(Reason.UNREADABLE, detail) from error
     with handle:
         yield handle
+
+
+def _open_file(path: Path) -> BinaryIO:
+    """A file that ends: pipes, devices and what the system makes up are not opened, not by a link either."""
+    plain = path.is_file() or path.is_dir() or not path.exists()
+    if not plain or os.path.realpath(path).startswith(_MADE_UP):
+        raise AudioError(Reason.UNREADABLE, f"{path} is a pipe or a device, no file: give the path of a file")
+    return path.open("rb")
 
 
 @contextmanager

@@ -109,7 +109,7 @@ class Sounds:
     def wave(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """The outline of both channels, `bins_per_s` values a second. Raises BrowseError."""
         clip_id = str(record["clip_id"])
-        if clip_id not in self._waves:
+        if clip_id not in self._waves or self.kind(record) == "none":  # it may have been withdrawn since
             sound = self.of(record)
             if isinstance(sound, bytes):
                 made = _outline(io.BytesIO(sound), record["duration_s"])

@@ -8,17 +8,16 @@ from typing import Any, Final
 
 from pipeline.browse.audio import Sounds
 from pipeline.browse.members import members, read
-from pipeline.browse.text import BrowseError, clean, key_of, link_of, shown
+from pipeline.browse.text import BrowseError, key_of, link_of
+from pipeline.clip_trace import called, licence_facts, said, trace
+from pipeline.visible import clean, shown
 
 WORDS: Final = 20_000
 """Words and events of a clip that are shown."""
 SAYABLE: Final = 1_000
 """Characters of a speaker's name up to which a command may have it."""
 _WORD: Final = 60
-_NOBODY_SAYS: Final = (None, "", "unknown", "NOASSERTION")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_RIGHTS: Final = {True: "yes", False: "no", None: None}
-_LICENCE_FIRST: Final = ("spdx", "taken", "holder", "attribution", "source_url", "consent", "speakers_consent")
 
 Fact = tuple[str, str | None, str | None]
 """What it is called, what is known of it (None: nothing), and where a link leads (None: nowhere)."""
@@ -39,8 +38,8 @@ def clip_page(out: Path, record: Mapping[str, Any], sounds: Sounds) -> dict[str,
         **page,
         "speakers": _speakers(info),
         "timeline": timeline(info),
-        "licence": [*licence_facts(info["licence"]), *_evidence(out, info["licence"])],
-        "provenance": provenance(record),
+        "licence": [*map(_fact, licence_facts(info["licence"])), *_evidence(out, info["licence"])],
+        "provenance": _provenance(record),
         "quality": list(_quality(info, record["duration_s"])),
         "duplicates": [[shown(d["clip_id"], 40), clean(d["likeness"])] for d in record.get("duplicates") or []][:50],
         "links": {"recording": info["recording_id"], "source": info["licence"].get("source_url") or ""},
@@ -123,81 +122,22 @@ def _speakers(info: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def licence_facts(licence: Mapping[str, Any]) -> list[Fact]:
-    """Every field of a licence, whatever fields it has; None where nobody said anything."""
-    rest = [name for name in licence if name not in (*_LICENCE_FIRST, "rights")]
-    names = [name for name in (*_LICENCE_FIRST, *rest) if name in licence and (name != "taken" or licence[name])]
-    facts = [_fact(_called(name), licence[name]) for name in names]
-    rights = (licence.get("rights") or {}).items()
-    called = {"attribution": "attribution required"}
-    return [*facts, *(_fact(called.get(name, _called(name)), _RIGHTS.get(value)) for name, value in rights)]
-
-
 def _evidence(out: Path, licence: Mapping[str, Any]) -> Iterator[Fact]:
     """Where the build keeps the files that prove it."""
     for name in ("evidence", "licence_text"):
         digest = licence.get(f"{name}_sha256")
         if digest and _DIGEST.fullmatch(digest):
             for path in sorted((out / "evidence").glob(f"{digest}*"))[:1]:
-                yield _fact(f"{_called(name)}, kept as", f"evidence/{path.name}")
+                yield _fact((f"{called(name)}, kept as", f"evidence/{path.name}"))
 
 
-def _called(name: str) -> str:
-    return {"spdx": "licence", "taken": "alternative taken"}.get(
-        name, name.replace("_", " ").replace("sha256", "SHA-256")
-    )
+def _fact(fact: tuple[str, Any]) -> Fact:
+    name, value = fact[0], said(fact[1])
+    return (name, None, None) if value is None else (name, shown(str(value), 2_000), link_of(str(value)))
 
 
-def _fact(name: str, value: Any) -> Fact:
-    if isinstance(value, (list, tuple)):
-        value = ", ".join(map(str, value))
-    if value in _NOBODY_SAYS:
-        return name, None, None
-    return name, shown(str(value), 2_000), link_of(str(value))
-
-
-def provenance(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The chain from the source to the bytes in the shard: a title and facts a link."""
-    info = record["info"]
-    made, licence = info["provenance"], info["licence"]
-    recording: list[tuple[str, Any]] = [
-        ("file", made["uri"]),
-        *([("second file", made["uri_b"])] if made.get("uri_b") else []),
-        ("SHA-256 of its bytes", info["recording_id"]),
-        ("format", f"{made['container']}, {made['source_codec']}, {made['source_sample_rate_hz']} Hz"),
-    ]
-    steps: list[tuple[str, list[tuple[str, Any]]]] = [
-        ("Source", [("address", licence.get("source_url")), ("rights holder", licence.get("holder"))]),
-        ("Recording", recording),
-        ("Stretch of it", [("from", f"{info['start_s']:.3f} s"), ("to", f"{info['end_s']:.3f} s")]),
-        ("What was done", list(_done(info))),
-    ]
-    if record["kept"]:
-        place = [(name, record.get(name)) for name in ("split", "shard", "offset", "length", "sha256")]
-        steps.append(("In the dataset", [({"sha256": "SHA-256"}.get(n, n), v) for n, v in place]))
-    else:
-        steps.append(("Not in the dataset", [("reason", record["reason"]), ("in words", record.get("detail"))]))
-    return [{"title": title, "facts": [_fact(name, value) for name, value in facts]} for title, facts in steps]
-
-
-def _done(info: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    made, transcript = info["provenance"], info.get("transcript") or {}
-    yield "layout", made["layout"]
-    yield "taken apart from one track", "yes" if made.get("separated") else "no"
-    yield "music or noise taken out", "yes" if made.get("enhanced") else "no"
-    yield "words", _words_from(transcript)
-    yield "tokens", f"{made['codec']} ({made['codec_sha256'][:16]})"
-    yield "fingerprint of stages, settings and weights", made["fingerprint"]
-
-
-def _words_from(transcript: Mapping[str, Any]) -> str | None:
-    if transcript.get("recogniser"):
-        return f"recognised by {transcript['recogniser']}"
-    file = transcript.get("file")
-    if not file:
-        return None
-    certain = "" if transcript.get("certain", True) else "; who is who is not certain"
-    return f"transcript {', '.join(file['names'])} ({file['sha256'][:16]}){certain}"
+def _provenance(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"title": step.title, "facts": [_fact(fact) for fact in step.facts]} for step in trace(record)]
 
 
 def _quality(info: Mapping[str, Any], length_s: float) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pipeline.browse.text import BrowseError, shown
+from pipeline.browse.text import BrowseError
+from pipeline.visible import shown
 
 PAGE: Final = 50
 """Clips or recordings of a page."""

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from pipeline.browse.filters import PAGE
 from pipeline.browse.store import Store
-from pipeline.browse.text import BrowseError, clean, shown
+from pipeline.browse.text import BrowseError
 from pipeline.quarantine import quarantined
+from pipeline.visible import clean, shown
 
 LOSSES: Final = 20
 """Losses of a recording that are shown."""

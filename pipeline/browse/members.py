@@ -4,6 +4,7 @@ Everything that an index or a tar says is checked before it is believed: a shard
 member has the clip's name and one of the known endings and lies inside the clip's bytes.
 """
 
+import os
 import re
 import tarfile
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from pipeline.browse.text import BrowseError, shown
+from pipeline.browse.text import BrowseError
+from pipeline.visible import shown
 
 SUFFIXES: Final = ("codes.npy", "words.json", "turns.npy", "vap.npy", "voices.npy", "json", "flac")
 MOST: Final = 64 * 2**20
@@ -39,9 +41,10 @@ def is_clip_id(text: str) -> bool:
 def members(out: Path, record: Mapping[str, Any]) -> dict[str, Part]:
     """Suffix -> where it lies, of a kept clip's row of the index. Raises BrowseError for a damaged dataset."""
     clip_id, first, length = str(record["clip_id"]), record["offset"] or 0, record["length"] or 0
-    path, at = _shard(out, record["shard"]), 0
+    path, at = shard_of(out, record["shard"]), 0
     found: dict[str, Part] = {}
     with opened(path) as file:
+        end = min(first + length, os.fstat(file.fileno()).st_size)  # of a shard that was cut off, there is less
         while at < length and len(found) < _HEADERS:
             file.seek(first + at)
             try:
@@ -50,7 +53,7 @@ def members(out: Path, record: Mapping[str, Any]) -> dict[str, Part]:
                 raise _damaged(clip_id, path) from error
             suffix = header.name.removeprefix(f"{clip_id}.")
             whole = tarfile.BLOCKSIZE * (1 + -(-header.size // tarfile.BLOCKSIZE))
-            if not header.isreg() or suffix == header.name or header.size < 0 or at + whole > length:
+            if not header.isreg() or suffix == header.name or header.size < 0 or first + at + whole > end:
                 raise _damaged(clip_id, path)
             if suffix in SUFFIXES:
                 found[suffix] = Part(path, first + at + tarfile.BLOCKSIZE, header.size)
@@ -83,7 +86,8 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _shard(out: Path, name: object) -> Path:
+def shard_of(out: Path, name: object) -> Path:
+    """The file of a shard that an index names. Raises BrowseError for a name that leads elsewhere."""
     if not isinstance(name, str) or not _SHARD.fullmatch(name):
         raise BrowseError("this clip is in no shard that the dataset can have; run `duplexset verify`")
     folder = out.resolve() / "shards"

@@ -21,10 +21,11 @@ from pipeline.browse.clip_page import clip_page
 from pipeline.browse.filters import filter_of
 from pipeline.browse.guard import PICTURE_POLICY, Guard, hosts_of
 from pipeline.browse.lost import lost
-from pipeline.browse.store import Store
-from pipeline.browse.text import BrowseError, clean, shown
+from pipeline.browse.store import ChangedError, Store
+from pipeline.browse.text import BrowseError
 from pipeline.browse.totals import Totals
-from pipeline.browse.withdraw import lines, preview, selection_of
+from pipeline.browse.withdraw import preview, selection_of
+from pipeline.visible import clean, shown
 from schemas.errors import UserError
 
 ADDRESS: Final = "127.0.0.1"
@@ -81,7 +82,6 @@ def app_of(site: Site, port: int) -> Guard:
         *(Route(f"/{name}", partial(_file, files[name], ASSETS[name])) for name in ASSETS),
         *(Route(f"/api/{name}", partial(_json, work)) for name, work in data.items()),
         Route("/api/audio", partial(_audio, site)),
-        Route("/api/withdrawn.jsonl", partial(_lines, site)),
         Route("/plots/{name}", partial(_plot, site)),
     ]
     handlers: Any = {UserError: _trouble, HTTPException: _missing, duckdb.Error: _trouble}
@@ -113,11 +113,6 @@ def _file(data: bytes, kind: str, request: Request) -> Response:
 def _plot(site: Site, request: Request) -> Response:
     svg = site.totals.plot(request.path_params["name"])
     return Response(svg, media_type="image/svg+xml", headers={"Content-Security-Policy": PICTURE_POLICY})
-
-
-def _lines(site: Site, request: Request) -> Response:
-    """What withdraws the clips of a selection, to be kept as a file."""
-    return PlainTextResponse(lines(site.store, selection_of(request.query_params.multi_items())))
 
 
 def _audio(site: Site, request: Request) -> Response:
@@ -152,7 +147,8 @@ def byte_range(text: str | None, size: int) -> tuple[int, int] | None:
 
 def _trouble(request: Request, error: Exception) -> Response:
     line = str(error) if isinstance(error, UserError) else "the index cannot answer that"
-    return PlainTextResponse(f"{clean(line)}\n", 404 if isinstance(error, BrowseError) else 500)
+    status = 404 if isinstance(error, BrowseError) else 409 if isinstance(error, ChangedError) else 500
+    return PlainTextResponse(f"{clean(line)}\n", status)
 
 
 def _missing(request: Request, error: Exception) -> Response:

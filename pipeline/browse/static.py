@@ -1,12 +1,12 @@
 """The page as files for any web server: no program runs behind it.
 
 Sound is written as a FLAC file per clip and not read out of the tars: simple web servers answer no range requests,
-and then a browser would have to fetch a whole shard to hear a clip. Withdrawn clips are left out, and what an earlier
-copy had of them is removed.
+and then a browser would have to fetch a whole shard to hear a clip. Withdrawn clips are left out. What an earlier
+copy had of them, and of clips that are not kept or not there any more, is removed before anything else is done.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -39,18 +39,17 @@ def write(site: Site, folder: Path, most: int) -> Written:
         raise BrowseError(f"--static {folder}: it holds other files; give an empty or a new folder")
     found = site.store.clips(_PRESENT, most)
     rows = [row for row in found["clips"] if is_clip_id(row["id"])]
-    keep = {row["id"] for row in rows}
-    _forget(folder, keep)
-    size = 0
+    size = _put(folder / _MARK, _start(site, len(rows), found["total"]))
+    _forget(folder, {row["id"]: row["kept"] for row in rows})
     for row in rows:
         size += _clip(site, folder, row["id"])
-    for name, data in _files(site, rows, found["total"]):
+    for name, data in _files(site, rows):
         size += _put(folder / name, data)
     return Written(len(rows), found["total"], size)
 
 
-def _files(site: Site, rows: list[dict[str, Any]], total: int) -> Iterator[tuple[str, bytes]]:
-    """(name, content) of everything but the clips; the mark of a whole copy comes last."""
+def _files(site: Site, rows: list[dict[str, Any]]) -> Iterator[tuple[str, bytes]]:
+    """(name, content) of everything but the mark and the clips."""
     yield "index.html", page_html("static").encode()
     yield from ((name, asset(name)) for name in ASSETS)
     yield "data/clips.json", _json(rows)
@@ -58,10 +57,11 @@ def _files(site: Site, rows: list[dict[str, Any]], total: int) -> Iterator[tuple
     totals = site.totals.figures()
     yield "data/totals.json", _json(totals)
     yield from ((f"plots/{plot['name']}", site.totals.plot(plot["name"]).encode()) for plot in totals["plots"])
-    yield (
-        _MARK,
-        _json({**site.start(), "name": site.store.out.name, "static": True, "clips": len(rows), "total": total}),
-    )
+
+
+def _start(site: Site, clips: int, total: int) -> bytes:
+    """What marks the folder as ours, and is written first: a copy that was broken off can be written again."""
+    return _json({**site.start(), "name": site.store.out.name, "static": True, "clips": clips, "total": total})
 
 
 def _lost(site: Site) -> dict[str, Any]:
@@ -76,13 +76,17 @@ def _lost(site: Site) -> dict[str, Any]:
 def _clip(site: Site, folder: Path, clip_id: str) -> int:
     page = site.clip(clip_id)
     record = site.store.record(clip_id)
+    sound = folder / "sound" / f"{clip_id}.flac"
     size = 0
     wave = None
     if page["sound"] != "none":
         try:
-            size, wave = _sound(site.sounds, record, folder / "sound" / f"{clip_id}.flac"), site.sounds.wave(record)
+            size, wave = _sound(site.sounds, record, sound), site.sounds.wave(record)
         except BrowseError as error:
             page = {**page, "sound": "none", "trouble": str(error)}
+    if page["sound"] == "none":
+        size = 0
+        sound.unlink(missing_ok=True)
     return size + _put(folder / "clips" / f"{clip_id}.json", _json({"page": page, "wave": wave}))
 
 
@@ -96,10 +100,13 @@ def _sound(sounds: Sounds, record: dict[str, Any], path: Path) -> int:
     return sound.size
 
 
-def _forget(folder: Path, keep: set[str]) -> None:
+def _forget(folder: Path, kept: Mapping[str, bool]) -> None:
+    """Remove pages and sounds of clips that are not there or not kept, and what a run that was killed left."""
     for path in (*folder.glob("clips/*.json"), *folder.glob("sound/*.flac")):
-        if is_clip_id(path.stem) and path.stem not in keep:
+        if is_clip_id(path.stem) and not kept.get(path.stem, False):
             path.unlink()
+    for path in folder.rglob(".*.tmp"):
+        path.unlink()
 
 
 def _put(path: Path, data: bytes) -> int:

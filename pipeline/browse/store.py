@@ -1,20 +1,24 @@
-"""The indexes as the pages ask them: flat columns in memory for lists and sums, one row of the file for a clip."""
+"""The indexes as the pages ask them: flat columns in memory for lists and sums, one row of the file for a clip.
+
+What is withdrawn meanwhile counts at once; a dataset that is built anew meanwhile is not shown any more.
+"""
 
 import threading
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.browse.filters import CHOICES, PAGE, Filter
-from pipeline.browse.text import BrowseError, clean, key_of, shown
-from pipeline.catalog import bounded, one_line, open_catalog
+from pipeline.browse.text import BrowseError, key_of
+from pipeline.catalog import bounded, open_catalog, root_of
+from pipeline.catalog_row import row_at
+from pipeline.visible import clean, shown
+from schemas.errors import UserError
+from schemas.withdrawn import NAME
 
 FACETS: Final = 100
 """Values of a filter that are offered, the most common ones."""
@@ -37,14 +41,28 @@ _RECORDED: Final = (
 )
 
 
+_Stamp = tuple[int, int, int] | None
+
+
+class ChangedError(UserError):
+    """The indexes are others than those that were read."""
+
+
 @dataclass(slots=True)
 class Store:
-    """What is known of the dataset in `out`, read once at the start. Methods raise CatalogError, BrowseError."""
+    """What is known of the dataset in `out`, read at the start. `changes`: how often more was withdrawn since.
+
+    Methods raise CatalogError, BrowseError, ChangedError.
+    """
 
     out: Path
     catalog: duckdb.DuckDBPyConnection
     _file: pq.ParquetFile
+    _indexes: tuple[_Stamp, ...]
+    _withdrawn: _Stamp
+    changes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _following: threading.Lock = field(default_factory=threading.Lock)
 
     def close(self) -> None:
         """Let go of the database and the file."""
@@ -54,10 +72,28 @@ class Store:
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The rows of one of our own questions, by column."""
+        self.follow()
         with bounded(self.catalog) as cursor:
             cursor.execute(sql, list(values))
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def follow(self) -> None:
+        """Mark what was withdrawn since it was read last. Raises ChangedError."""
+        if _stamps(self.out) != self._indexes:
+            raise ChangedError("the dataset was built anew or changed: end browse with Ctrl-C and start it again")
+        with self._following:
+            now = _stamp(root_of(self.out) / NAME)
+            if now == self._withdrawn:
+                return
+            fresh = open_catalog(self.out)
+            try:
+                ids = [one for (one,) in fresh.execute("SELECT clip_id FROM clips WHERE withdrawn").fetchall()]
+            finally:
+                fresh.close()
+            with bounded(self.catalog) as cursor:
+                cursor.execute("UPDATE flat SET withdrawn = clip_id IN (SELECT unnest(?::VARCHAR[]))", [ids])
+            self._withdrawn, self.changes = now, self.changes + 1
 
     def clips(self, wanted: Filter, most: int = PAGE) -> dict[str, Any]:
         """A page of the clips that are wanted, how many there are in all, and their seconds."""
@@ -98,23 +134,8 @@ class Store:
         found = self.ask("SELECT file_row_number AS at, withdrawn FROM flat WHERE clip_id = ? LIMIT 1", [clip_id])
         if not found:
             raise BrowseError(f"there is no clip {shown(clip_id, 40)}")
-        return {**self._row(found[0]["at"]), "withdrawn": found[0]["withdrawn"]}
-
-    def _row(self, at: int) -> dict[str, Any]:
-        sizes = [self._file.metadata.row_group(n).num_rows for n in range(self._file.num_row_groups)]
-        ends = list(accumulate(sizes))
-        group = bisect_right(ends, at)
-        left = at - (ends[group] - sizes[group])
-        try:
-            with self._lock:
-                for batch in self._file.iter_batches(batch_size=200, row_groups=[group], use_threads=False):
-                    if left < batch.num_rows:
-                        row: dict[str, Any] = batch.slice(left, 1).to_pylist()[0]
-                        return row
-                    left -= batch.num_rows
-        except (pa.ArrowException, OSError) as error:
-            raise BrowseError(f"index/clips.parquet cannot be read: {one_line(error)}") from error
-        raise BrowseError("index/clips.parquet changed: start `duplexset browse` again")
+        with self._lock:
+            return {**row_at(self._file, found[0]["at"]), "withdrawn": found[0]["withdrawn"]}
 
     def talk(self, most: int) -> list[dict[str, Any]]:
         """Segments, events and counts of words of at most `most` kept clips, from places all over the index."""
@@ -134,11 +155,25 @@ class Store:
 
 def open_store(out: Path) -> Store:
     """Read the indexes of OUT. Raises CatalogError."""
+    indexes, withdrawn = _stamps(out), _stamp(root_of(out) / NAME)
     catalog = open_catalog(out)
     with bounded(catalog, 600.0) as cursor:
         cursor.execute(f"CREATE TABLE flat AS SELECT {_FLAT} FROM clips")
         cursor.execute(f"CREATE TABLE recorded AS SELECT {_RECORDED} FROM recordings")
-    return Store(out, catalog, pq.ParquetFile(out / "index" / "clips.parquet", pre_buffer=False))
+    return Store(out, catalog, pq.ParquetFile(out / "index" / "clips.parquet", pre_buffer=False), indexes, withdrawn)
+
+
+def _stamps(out: Path) -> tuple[_Stamp, ...]:
+    return tuple(_stamp(out / "index" / f"{name}.parquet") for name in ("clips", "recordings"))
+
+
+def _stamp(path: Path) -> _Stamp:
+    """By what a file is known to be the same; None where there is none."""
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return None
+    return facts.st_mtime_ns, facts.st_ino, facts.st_size
 
 
 def listed(row: Mapping[str, Any]) -> dict[str, Any]:

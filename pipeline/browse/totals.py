@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from pipeline.browse.lost import reasons
 from pipeline.browse.store import Store
-from pipeline.browse.text import BrowseError, clean, key_of, shown
+from pipeline.browse.text import BrowseError, key_of
+from pipeline.visible import clean, shown
 
 GROUPS: Final = (
     ("licence", "licence"),
@@ -20,7 +21,7 @@ GROUPS: Final = (
     ("split", "split"),
 )
 ROWS: Final = 20
-SAMPLE: Final = 5_000
+SAMPLE: Final = 2_000
 """Clips of which turn-taking is counted; of a larger dataset that many from places all over the index."""
 _STYLE: Final = (
     "<style>text{fill:#333}@media(prefers-color-scheme:dark){text,[style*='fill: #333333']{fill:#d6dade!important}"
@@ -32,18 +33,20 @@ _STYLE: Final = (
 
 @dataclass(slots=True)
 class Totals:
-    """Figures and plots of a store, made when they are first asked for and remembered."""
+    """Figures and plots of a store, made when they are first asked for and remembered until more is withdrawn."""
 
     store: Store
     _figures: dict[str, Any] | None = None
+    _changes: int = 0
     _plots: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def figures(self) -> dict[str, Any]:
         """Sums, rows of figures beside human ones, and the names and titles of the plots. Raises CatalogError."""
         with self._lock:
-            if self._figures is None:
-                self._figures = self._made()
+            self.store.follow()
+            if self._figures is None or self._changes != self.store.changes:
+                self._changes, self._figures = self.store.changes, self._made()
             return self._figures
 
     def plot(self, name: str) -> str:

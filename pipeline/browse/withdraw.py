@@ -1,44 +1,25 @@
-"""What a withdrawal would take out, before anybody withdraws anything: this only reads.
+"""What a withdrawal would take out, before anybody withdraws anything: this only reads."""
 
-`direct` is the one place that says which clips a selection stands for.
-"""
-
-import json
-from dataclasses import dataclass
+import re
+import shlex
+import string
 from typing import Any, Final
 
-from pipeline.browse.filters import Condition
 from pipeline.browse.store import Store, listed
-from pipeline.browse.text import BrowseError, clean, shown
+from pipeline.browse.text import BrowseError
+from pipeline.visible import ODD, clean, shown
+from pipeline.withdraw.choose import KINDS, LONGEST, Selection, direct
 
-KINDS: Final = ("recording", "speaker", "source", "licence", "clip")
 SHOWN: Final = 100
-_LONGEST: Final = 4_000
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What is withdrawn: a kind of KINDS, and its name."""
-
-    kind: str
-    value: str
+_HALF: Final = re.compile("[\ud800-\udfff]")
 
 
 def selection_of(parameters: list[tuple[str, str]]) -> Selection:
     """The selection of an address's parameters. Raises BrowseError unless it is just one."""
     given = [(name, value) for name, value in parameters if value]
-    if len(given) != 1 or given[0][0] not in KINDS or len(given[0][1]) > _LONGEST:
+    if len(given) != 1 or given[0][0] not in KINDS or len(given[0][1]) > LONGEST:
         raise BrowseError(f"give one of {', '.join(KINDS)}")
     return Selection(*given[0])
-
-
-def direct(selection: Selection) -> Condition:
-    """The clips of a selection, as a condition on the flat columns of the index."""
-    value = selection.value
-    if selection.kind == "speaker":
-        return Condition("list_contains(speakers, ?) OR list_contains(stated_speakers, ?)", (value, value))
-    column = {"recording": "recording_id", "source": "source_url", "licence": "licence", "clip": "clip_id"}
-    return Condition(f"{column[selection.kind]} = ?", (value,))
 
 
 def preview(store: Store, selection: Selection) -> dict[str, Any]:
@@ -58,6 +39,7 @@ def preview(store: Store, selection: Selection) -> dict[str, Any]:
     return {
         "kind": selection.kind,
         "value": shown(selection.value),
+        "command": command(str(store.out), selection),
         **clean(sums),
         "splits": clean(
             store.ask(f"SELECT split, count(*) AS n FROM flat WHERE {kept} GROUP BY ALL ORDER BY ALL", values)
@@ -87,10 +69,17 @@ def _borrowed(store: Store, selection: Selection, clips: int) -> int | None:
     return int(store.ask(others, chosen.values)[0]["n"])
 
 
-def lines(store: Store, selection: Selection) -> str:
-    """What OUT/withdrawn.jsonl needs to withdraw them: a line for each clip, kept or not, that is not there yet."""
-    chosen = direct(selection)
-    rows = store.ask(
-        f"SELECT clip_id FROM flat WHERE NOT withdrawn AND ({chosen.sql}) ORDER BY clip_id", chosen.values
-    )
-    return "".join(json.dumps({"clip_id": row["clip_id"]}) + "\n" for row in rows)
+def command(out: str, selection: Selection) -> str | None:
+    """What a person types into a shell to withdraw a selection; None for a name that no command line can hold."""
+    words = [out, f"--{selection.kind}={selection.value}"]
+    if any("\0" in word or _HALF.search(word) for word in words):
+        return None
+    return f'duplexset withdraw {" ".join(map(typed, words))} --reason "..."'
+
+
+def typed(word: str) -> str:
+    """A word of a command line. What could not be seen or changes how others are seen is spelled out, for bash."""
+    if word.isprintable() and not ODD.search(word):
+        return shlex.quote(word)
+    plain = string.ascii_letters + string.digits + "-_=./:@ "
+    return "$'" + "".join(c if c in plain else "".join(f"\\x{b:02x}" for b in c.encode()) for c in word) + "'"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from pipeline.description.markdown import code, escaped, table
 from pipeline.export.licences import TABLE
 from pipeline.export.plan import SPLITS
 from schemas.shard import ClipRow
@@ -37,7 +38,7 @@ _TEXT: Final = """
 | column | says |
 |---|---|
 | `audio` | 24 kHz FLAC, channel 0 and 1: the two speakers |
-| `codes` | tokens of the codec `{codec}`, `[2, 8, frames]`, 12.5 frames a second |
+| `codes` | tokens of the codec {codec}, `[2, 8, frames]`, 12.5 frames a second |
 | `turns` | `[2, frames]`: 0 continue listening, 1 start speaking, 2 continue speaking, 3 start listening |
 | `words` | per channel, with their times in the clip, seconds; empty where nobody wrote or recognised any |
 | `speakers`, `language`, `segments` | who speaks on which channel, in which language, when |
@@ -49,8 +50,6 @@ _TEXT: Final = """
 
 ## Splits
 
-| split | clips | hours |
-|---|---|---|
 {splits}
 
 No speaker and no recording is in two splits.
@@ -59,8 +58,6 @@ No speaker and no recording is in two splits.
 
 Every clip has the licence of its recording: see `licence`, or [{table}]({table}), which says whom to attribute.
 
-| licence | clips | hours |
-|---|---|---|
 {licences}
 """
 
@@ -95,7 +92,7 @@ class Card:
             clips=sum(self.clips[key] for key in keys),
             hours=sum(self.seconds[key] for key in keys) / 3_600,
             split=splits[0] if splits else SPLITS[0],
-            codec=self.codec,
+            codec=code(self.codec),
             splits=self._table("split", splits),
             table=TABLE,
             licences=self._table("licence", sorted(self.licences)),
@@ -117,8 +114,11 @@ class Card:
         return lines
 
     def _table(self, kind: str, names: Sequence[str]) -> str:
-        rows = [(name, self.clips[f"{kind} {name}"], self.seconds[f"{kind} {name}"]) for name in names]
-        return "\n".join(f"| {name} | {clips} | {seconds / 3_600:.2f} |" for name, clips, seconds in rows)
+        rows = [
+            (escaped(name), str(self.clips[f"{kind} {name}"]), f"{self.seconds[f'{kind} {name}'] / 3_600:.2f}")
+            for name in names
+        ]
+        return "\n".join(table((kind, "clips", "hours"), rows))
 
 
 def _listed(key: str, names: list[str]) -> list[str]:

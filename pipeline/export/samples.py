@@ -154,7 +154,7 @@ def _pcm_of(flac: bytes, clip_id: str) -> NDArray[np.int16]:
     """int16 [channels, samples] of a FLAC file."""
     planar = av.AudioResampler(format="s16p")
     try:
-        with av.open(io.BytesIO(flac), mode="r") as container:
+        with av.open(io.BytesIO(flac), mode="r", format="flac") as container:
             blocks = [b.to_ndarray() for frame in container.decode(audio=0) for b in planar.resample(frame)]
         pcm: NDArray[np.int16] = np.concatenate(blocks, axis=1)
     except (av.error.FFmpegError, IndexError, ValueError) as error:

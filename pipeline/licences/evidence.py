@@ -3,12 +3,14 @@
 import hashlib
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from pipeline.visible import printable
 from schemas.atomic import whole_file
 from schemas.licence import Licence, LicenceError
 
@@ -16,6 +18,15 @@ FOLDER: Final = "evidence"
 LARGEST: Final = 100 * 2**20
 """Bytes of an evidence file or licence text."""
 _PIECE: Final = 1 << 20
+_KEPT: Final = re.compile(r"[0-9a-f]{64}(\.[a-z0-9]+)?")
+
+
+class EvidenceError(LicenceError):
+    """A file that should prove something and does not: it cannot be read, lies elsewhere, or is another one."""
+
+
+class UnreadableError(EvidenceError):
+    """Such a file that is not there, or cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,48 +57,93 @@ def names_of(licence: Licence) -> tuple[str, ...]:
 def read_document(text: str, base: Path, *, what: str, inside: Path | None = None) -> Document:
     """A file named relative to `base`. inside: the folder that it may not leave, by links neither.
 
-    Raises LicenceError for a file that is not there, no plain file, larger than LARGEST or outside.
+    Raises UnreadableError for a file that cannot be read, EvidenceError for one that is no plain file, larger than
+    LARGEST or outside.
     """
-    path = base / text
+    path, named = base / text, f"{what} {printable(str(base / text))}"
     try:
         real = path.resolve()
         if inside is not None and not real.is_relative_to(inside.resolve()):
-            raise LicenceError(f"{what} {text!r} lies outside the manifest's folder, or is a link: copy it there")
+            raise EvidenceError(f"{what} {text!r} lies outside the recordings' folder, or is a link: copy it there")
         facts = real.stat()
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
-        reason = error.strerror if isinstance(error, OSError) else "its links go in a circle"
-        raise LicenceError(f"{what} {path} cannot be read ({reason}): correct the path") from error
+        raise _unreadable(what, named, error) from error
     if not stat.S_ISREG(facts.st_mode):
-        raise LicenceError(f"{what} {path} is no file: give the path of one")
+        raise EvidenceError(f"{named} is no file: give the path of one")
     if facts.st_size > LARGEST:
-        raise LicenceError(f"{what} {path} has {facts.st_size >> 20} MiB: {LARGEST >> 20} MiB at most")
+        raise EvidenceError(f"{named} has {facts.st_size >> 20} MiB: {LARGEST >> 20} MiB at most")
     try:
         return Document(path, _digest(real, facts.st_size, facts.st_mtime_ns))
     except OSError as error:
-        raise LicenceError(f"{what} {path} cannot be read ({error.strerror}): correct the path") from error
+        raise _unreadable(what, named, error) from error
+
+
+def _unreadable(what: str, named: str, error: OSError | RuntimeError) -> UnreadableError:
+    reason = error.strerror if isinstance(error, OSError) else "its links go in a circle"
+    more = ", or state its evidence_sha256 if OUT/evidence still holds it" if what == "evidence" else ""
+    return UnreadableError(f"{named} cannot be read ({reason}): put it back or correct the path{more}")
 
 
 @lru_cache(4096)
 def _digest(path: Path, size: int, changed_ns: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return _sha256(path)
+
+
+def held(out: Path) -> dict[str, Document]:
+    """What OUT/evidence has of earlier builds, by `kept_as`. Whether it is whole is not looked at."""
+    return {path.name: Document(path, path.name[:64]) for path in _kept(out)}
+
+
+def is_proof(document: Document) -> bool:
+    """Whether a file has the bytes that its digest says."""
+    try:
+        return read_document(document.path.name, document.path.parent, what="evidence").sha256 == document.sha256
+    except EvidenceError:
+        return False
 
 
 def keep(out: Path, licences: Iterable[Licence], documents: Mapping[str, Document]) -> None:
-    """Have OUT/evidence hold what these licences name, and nothing else that was kept there.
+    """Have OUT/evidence hold what these licences name. documents: by `kept_as`.
 
-    documents: by `kept_as`. Raises LicenceError where a file changed since it was read.
+    Raises LicenceError where a file changed since it was read.
     """
-    named = {name for licence in licences for name in names_of(licence)}
-    folder = out / FOLDER
-    for name in sorted(named):
-        if name in documents and not _is_whole(folder / name):
-            _copy(documents[name], folder / name)
-    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
-        if path.name not in named and re.fullmatch(r"[0-9a-f]{64}(\.[a-z0-9]+)?", path.name):
+    for name in sorted({name for licence in licences for name in names_of(licence)}):
+        if name in documents and not _is_whole(out / FOLDER / name):
+            _copy(documents[name], out / FOLDER / name)
+
+
+def forget(out: Path, licences: Iterable[Licence], stays: Collection[str] = ()) -> None:
+    """Remove from OUT/evidence what was kept there and none of these licences names any more.
+
+    stays: names of files that are kept all the same.
+    """
+    named = {name for licence in licences for name in names_of(licence)}.union(stays)
+    for path in _kept(out):
+        if path.name not in named:
             path.unlink()
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    if (out / FOLDER).is_dir() and not any((out / FOLDER).iterdir()):
+        (out / FOLDER).rmdir()
+
+
+def _kept(out: Path) -> list[Path]:
+    folder = out / FOLDER
+    return [p for p in sorted(folder.iterdir()) if _KEPT.fullmatch(p.name)] if folder.is_dir() else []
+
+
+class Kept(StrEnum):
+    """What has become of a file that OUT/evidence should hold."""
+
+    WHOLE = "kept unchanged"
+    CHANGED = "changed"
+    MISSING = "missing"
+
+
+def kept_state(out: Path, name: str) -> Kept:
+    """How it stands with a file of OUT/evidence, by the name that it is kept under."""
+    path = out / FOLDER / name
+    if not path.is_file():
+        return Kept.MISSING
+    return Kept.WHOLE if _is_whole(path) else Kept.CHANGED
 
 
 def _is_whole(path: Path) -> bool:
@@ -115,7 +171,8 @@ def differences(out: Path, licences: Iterable[Licence]) -> Iterator[str]:
     if not folder.is_dir():
         return
     for name in sorted({name for licence in licences for name in names_of(licence)}):
-        if not (folder / name).is_file():
+        state = kept_state(out, name)
+        if state is Kept.MISSING:
             yield f"{FOLDER}/{name}: missing"
-        elif not _is_whole(folder / name):
+        elif state is Kept.CHANGED:
             yield f"{FOLDER}/{name}: its bytes are not those that its name says"

@@ -1,6 +1,7 @@
 """SPDX expressions: read in whatever words, written in one way, and what is taken of those that offer a choice."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import product
 from typing import Any, Final
@@ -47,8 +48,12 @@ def taken_of(expression: str) -> str:
 
     Which is best: derived works, commercial use, no share-alike, no credit, fewer licences, the first by name.
     """
-    best: tuple[str, ...] = min(alternatives(expression), key=_rank)
-    return " AND ".join(best)
+    return " AND ".join(ranked(expression)[0])
+
+
+def ranked(expression: str) -> list[tuple[str, ...]]:
+    """The alternatives of a normalised expression, the one that permits most first, each as its licences."""
+    return sorted(alternatives(expression), key=_rank)
 
 
 def rights_of(expression: str) -> Rights:
@@ -56,7 +61,7 @@ def rights_of(expression: str) -> Rights:
     return rights_of_parts(taken_of(expression).split(" AND "))
 
 
-def rights_of_parts(parts: list[str]) -> Rights:
+def rights_of_parts(parts: Iterable[str]) -> Rights:
     """What is permitted where all of these licences hold."""
     return together(terms_of(part).rights for part in parts)
 
@@ -140,7 +145,7 @@ def _spread(node: Any) -> list[tuple[str, ...]]:
 
 
 def _rank(parts: tuple[str, ...]) -> tuple[int, int, int, int, int, tuple[str, ...]]:
-    rights = rights_of_parts(list(parts))
+    rights = rights_of_parts(parts)
     permitted = {True: 0, None: 1, False: 2}
     asked = {False: 0, None: 1, True: 2}
     return (

@@ -8,7 +8,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.licences.evidence import Document, read_document
+from pipeline.licences.evidence import (
+    Document,
+    EvidenceError,
+    UnreadableError,
+    is_proof,
+    kept_name,
+    read_document,
+)
 from pipeline.licences.expressions import normalise, rights_of, taken_of
 from pipeline.licences.forms import SOURCES, WEB, address, codes, day, digest, is_address, one_of, plain
 from schemas.licence import NO_LICENCE, Consent, Licence, LicenceError, SpeakersConsent
@@ -29,8 +36,9 @@ def licence_of(
 ) -> Licence | None:
     """The licence that these fields state, None if they state nothing. It is NOASSERTION if they name none.
 
-    base: folder of relative files. documents: takes the files that are named. inside: the folder that they may not
-    leave. Raises LicenceError for what is not known, has not its form, or cannot be read.
+    base: folder of relative files. documents: by `kept_as`, what is held from before; takes the files that are named.
+    inside: the folder that they may not leave. Raises LicenceError for what is not known, has not its form, or cannot
+    be read; EvidenceError of files.
     """
     stated = {name: plain(name, value.strip()) for name in FIELDS if (value := fields.get(name)) and value.strip()}
     if not stated:
@@ -72,7 +80,10 @@ class _Files:
     documents: Documents
 
     def evidence(self, text: str | None, sha256: str | None) -> tuple[str | None, str | None]:
-        """(name or URL, SHA-256). A stated digest is checked for a file; a URL is never fetched."""
+        """(name or URL, SHA-256). A stated digest is checked for a file; a URL is never fetched.
+
+        A file that cannot be read need not be, where its digest is stated and its bytes are held.
+        """
         stated = digest("evidence_sha256", sha256) if sha256 else None
         if text is None:
             if stated:
@@ -80,9 +91,14 @@ class _Files:
             return None, None
         if is_address(text):
             return address(WEB)("evidence", text), stated
-        document = self._read("evidence", text)
+        try:
+            document = self._read("evidence", text)
+        except UnreadableError:
+            if stated and (before := self.documents.get(kept_name(stated, text))) and is_proof(before):
+                return Path(text).name, stated
+            raise
         if stated is not None and stated != document.sha256:
-            raise LicenceError(
+            raise EvidenceError(
                 f"evidence {text!r} has the SHA-256 {document.sha256[:12]}..., {stated[:12]}... is stated: "
                 "it is another file, or it changed"
             )

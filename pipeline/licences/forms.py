@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pipeline.licences.names import shown
 from schemas.licence import LicenceError
+from schemas.plain_text import fault_of
 
 LONGEST: Final = 10_000
 """Characters of a field."""
@@ -18,11 +19,11 @@ _E = TypeVar("_E", bound=StrEnum)
 
 
 def plain(name: str, value: str) -> str:
-    """A text without control characters that UTF-8 can hold."""
+    """A text on one line, which UTF-8 can hold and no terminal obeys."""
     if len(value) > LONGEST:
         raise LicenceError(f"{name} has {len(value)} characters: {LONGEST} at most")
-    if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]", value):
-        raise LicenceError(f"{name} {shown(value)} has characters that are no text: remove them")
+    if fault := fault_of(value):
+        raise LicenceError(f"{name} {shown(value)} {fault}: write it as plain text on one line")
     return value
 
 

@@ -130,13 +130,16 @@ def _creative_commons(text: str) -> str | None:
         return None
     joined = re.sub(r"(non|no|share)[\s-]+(?=commercial|deriv|alike)", r"\1", text.casefold())
     words = re.findall(r"\d\.\d|[^\W\d_]+|\d+", joined)
-    elements = {_CC_WORDS[word] for word in words if word in _CC_WORDS}
+    named = _named_together(words)
+    elements = {element for together in named for element in together}
     versions = {word for word in words if re.fullmatch(r"\d\.\d", word)}
     rest = [
         w for w in words if w not in _CC_WORDS and w not in _CC_FILLERS and w not in _FILLERS and w not in versions
     ]
     if not elements or not ({"cc", "attribution"} & set(words) or "creative commons" in joined) or len(rest) > 1:
         return None
+    if len(set(named)) > 1:
+        raise LicenceError(f"licence {shown(text)} names several: give one, or put AND or OR between them")
     family = "CC-" + "-".join(e for e in ("BY", "NC", "ND", "SA") if e in elements)
     if not versions:
         known = [name for key, name in identifiers().items() if re.fullmatch(family.casefold() + r"-\d\.\d", key)]
@@ -146,6 +149,18 @@ def _creative_commons(text: str) -> str | None:
     if len(versions) > 1:
         return None
     return identifiers().get("-".join([family, *versions, *rest]).casefold())
+
+
+def _named_together(words: list[str]) -> list[frozenset[str]]:
+    """The elements of each licence that is named: one begins with Attribution, and ends with its version."""
+    found: list[set[str]] = [set()]
+    for word in words:
+        element = _CC_WORDS.get(word)
+        if re.fullmatch(r"\d\.\d", word) or (element == "BY" and "BY" in found[-1]):
+            found.append(set())
+        if element:
+            found[-1].add(element)
+    return [frozenset(elements) for elements in found if elements]
 
 
 def _bare(url: str) -> str:

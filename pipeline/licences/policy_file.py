@@ -59,7 +59,7 @@ def policy_of(text: str, name: str) -> Policy:
     _known(name, values, _KEYS)
     try:
         return Policy(
-            name=name if name in ready() else Path(name).stem,
+            name=name if name in ready() else _own(name),
             says=_typed(name, "says", values.get("says", ""), str),
             allow=_patterns(name, "allow", values.get("allow", [])),
             deny=_patterns(name, "deny", values.get("deny", [])),
@@ -69,6 +69,12 @@ def policy_of(text: str, name: str) -> Policy:
         )
     except LicenceError as error:
         raise PolicyError(f"policy {name}: {error}") from error
+
+
+def _own(name: str) -> str:
+    """What a file's policy is called: never like a ready one."""
+    stem = Path(name).stem
+    return f"{stem} (a file)" if stem in ready() else stem
 
 
 def with_options(

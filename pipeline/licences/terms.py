@@ -14,13 +14,14 @@ _RIGHTS: Final = ("commercial_use", "derivatives", "share_alike", "attribution")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """One row. `url`: the licence's text, "" where it is not known. `into`: licences that what is derived may have
-    instead. `notice`: the words it wants, with {work} for what was used."""
+    instead. `notice`: the words it wants, with {work} for what was used. `text`: its whole text goes along."""
 
     spdx: str
     rights: Rights
     url: str = ""
     into: tuple[str, ...] = ()
     notice: str | None = None
+    text: bool = False
 
 
 def _read() -> dict[str, Terms]:
@@ -32,6 +33,7 @@ def _read() -> dict[str, Terms]:
             url=row["url"],
             into=tuple(row.get("into", ())),
             notice=row.get("notice"),
+            text=row.get("text", False),
         )
         for spdx, row in table.items()
     }

@@ -103,7 +103,7 @@ def _whole(m: Measured) -> Iterator[Advice]:
         yield Advice("nothing", "Nothing was kept: the dataset has no clips.", do)
     if m.withdrawn:
         text = f"Withdrawn since the build, but still in the shards: {m.withdrawn} of the clips."
-        yield Advice("withdrawn", text, "Run the same build again: it packs their shards anew.")
+        yield Advice("withdrawn", text, "Remove them: `duplexset withdraw OUT`.")
     if m.unused > LIMITS["unused"]:
         text = (
             f"Nothing of {_percent(m.unused)} of the recordings was used. Those that could not be read have no hours."

@@ -12,8 +12,9 @@ from pipeline.report.errors import ReportError
 from pipeline.report.excerpt import excerpt_of
 from pipeline.report.flow import flow_of
 from pipeline.report.page import Report, render
-from pipeline.select import read_withdrawn
 from schemas.atomic import write_text
+from schemas.withdrawn import NAME as WITHDRAWN
+from schemas.withdrawn import read_withdrawn
 
 NAME: Final = "report.html"
 
@@ -30,7 +31,7 @@ def write_report(out: Path) -> Path:
     def codec() -> Codec | None:
         return codec_of(description)
 
-    clips = clips_of(out, read_withdrawn(out / "withdrawn.jsonl"))
+    clips = clips_of(out, frozenset(read_withdrawn(out / WITHDRAWN).clips))
     shown = [(chosen, excerpt_of(out, chosen, codec)) for chosen in clips.candidates.chosen()]
     page = render(
         Report(description=description, flow=flow_of(out), failed=quarantined(out), clips=clips, shown=shown)

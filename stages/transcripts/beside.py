@@ -1,5 +1,6 @@
 """Which transcripts lie beside a recording, and which of them is read."""
 
+import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
@@ -18,6 +19,16 @@ Names = Callable[[Path], Sequence[str]]
 def is_beside(transcript: str, stem: str) -> bool:
     """Whether a transcript's file is named as the audio file of this stem."""
     return transcript.startswith(f"{stem}.") and transcript[len(stem) :].lower() in SUFFIXES
+
+
+def is_inside(path: Path, root: Path) -> bool:
+    """Whether a file, or a folder with all that is in it, lies in another folder, by links too."""
+    real = os.path.realpath(root)
+    try:
+        all_of = [path, *(path.iterdir() if path.is_dir() else ())]
+    except OSError:
+        all_of = [path]
+    return all(Path(os.path.realpath(one)).is_relative_to(real) for one in all_of)
 
 
 def beside(audio: Path, names: Sequence[str] | None = None) -> Paths:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from model.loader import WindowBatches, WindowReader, Windows, held_out_windows
 from model.shards import Dataset, DatasetError
+from schemas.withdrawn import WithdrawnError
 
 FRAMES = [130, 40, 7, 260, 64, 1, 33, 90, 128, 75, 50, 210, 99]  # window 32: shorter, equal to a multiple, longer
 WINDOW = 32
@@ -171,7 +172,10 @@ def test_loader_processes_take_turns_and_resume(folder: Path) -> None:
         WindowBatches(windows, 3).load_state_dict(stopped.state_dict())
 
 
-def test_withdrawn_clips_are_skipped_from_the_next_epoch_and_move_nothing(windows: Windows, folder: Path) -> None:
+def test_withdrawn_clips_are_skipped_from_the_next_block_and_move_nothing(
+    windows: Windows, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.loader.BLOCK_CLIPS", 64)  # an epoch is one block
     first, second = epochs(windows, 2)
     source = WindowReader(windows)
     stream = iter(source)
@@ -281,7 +285,7 @@ def test_a_folder_without_index_or_with_a_damaged_one_is_named(tmp_path: Path, f
     with pytest.raises(DatasetError, match=r"clips\.parquet: unreadable index"):
         Dataset(folder).index("train")
     (folder / "withdrawn.jsonl").write_text("clip-003\n")
-    with pytest.raises(DatasetError, match=r"withdrawn\.jsonl"):
+    with pytest.raises(WithdrawnError, match=r"withdrawn\.jsonl:1"):
         Dataset(folder).withdrawn()
     with pytest.raises(DatasetError, match="nosuch://"):
         Dataset("nosuch://bucket/corpus")

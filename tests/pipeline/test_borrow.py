@@ -13,6 +13,7 @@ from pipeline.select import select
 from schemas.clip import Clip
 from schemas.prepared import PreparedFile
 from schemas.recording import Recording
+from schemas.withdrawn import Mark, Withdrawn
 
 people = st.permutations(["r/0", "r/1", "r/2"]).map(lambda names: (names[0], names[1]))
 voices = st.lists(st.tuples(st.integers(0, 1), st.sampled_from([0.1, 0.5, 0.9])), max_size=5)
@@ -54,17 +55,18 @@ def test_a_clip_that_is_not_kept_gives_no_voice(prepared: Callable[..., Prepared
     file = prepared("a.wav", clips=3)
     ids = [info.clip_id for _, info, _ in file.infos()]
 
-    def donors(withdrawn: frozenset[str]) -> dict[str, set[int]]:
+    def donors(*gone: str) -> dict[str, set[int]]:
+        withdrawn = Withdrawn(clips=dict.fromkeys(gone, Mark(None)))
         (plan,) = select([file], withdrawn, config).plans
         return {m.clip_id: {r.row_group for r in m.voices} for m in plan.members}
 
-    assert donors(frozenset()) == {ids[0]: {1, 2}, ids[1]: {0, 2}, ids[2]: {0, 1}}
-    assert donors(frozenset({ids[1]})) == {ids[0]: {2}, ids[2]: {0}}
-    assert donors(frozenset({ids[0], ids[1]})) == {ids[2]: set()}
+    assert donors() == {ids[0]: {1, 2}, ids[1]: {0, 2}, ids[2]: {0, 1}}
+    assert donors(ids[1]) == {ids[0]: {2}, ids[2]: {0}}
+    assert donors(ids[0], ids[1]) == {ids[2]: set()}
 
 
 def test_voices_stay_within_a_recording(prepared: Callable[..., PreparedFile]) -> None:
     files = [prepared(name, clips=2, speakers=("anna", "ben")) for name in ("a.wav", "b.wav")]
-    selection = select(files, frozenset(), BuildConfig(split_percent=(100, 0, 0)))
+    selection = select(files, Withdrawn(), BuildConfig(split_percent=(100, 0, 0)))
     for member in selection.plans[0].members:
         assert {r.row_group for r in member.voices} == {1 - member.row_group}

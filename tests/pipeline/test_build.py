@@ -2,7 +2,8 @@
 
 import hashlib
 import io
-import os
+import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,10 +19,11 @@ import pytest
 from rich.console import Console
 
 from cluster.engine import open_engine
-from pipeline.build import BuildError, BuildResult, build, claim, dry_run
+from pipeline.build import BuildError, BuildResult, build, claim
 from pipeline.config import BuildConfig
 from pipeline.decode import decode_clip
 from pipeline.describe import MadeBy
+from pipeline.lock import LockError
 from pipeline.sources import read_sources
 from pipeline.verify import verify
 from pipeline.view import View
@@ -30,6 +32,7 @@ from stages.decode import decode as decode_source
 ROOT = Path(__file__).parents[2]
 RECORDINGS = ROOT / "demo" / "recordings"
 CONFIG = BuildConfig(split_percent=(60, 20, 20), shard_mb=1)
+TOOLS = "rai:machineAnnotationTools"
 
 
 def run_build(
@@ -89,6 +92,19 @@ def test_the_dataset_is_whole_and_has_every_split(built: tuple[Path, BuildResult
     assert list(verify(out)) == []
     rows = pq.read_table(out / "index" / "clips.parquet", columns=["split"]).to_pylist()
     assert {row["split"] for row in rows} == {"train", "validation", "test"}
+
+
+def test_it_is_described_for_programs_and_for_people(built: tuple[Path, BuildResult, str]) -> None:
+    out, result, _ = built
+    description = json.loads((out / "dataset.json").read_text("utf-8"))
+    seconds = sum(row.kept_s for row in result.recordings)
+    assert f"7 clips, {seconds / 60:.1f} min (en {seconds / 60:.1f} min)" in description["description"]
+    assert "No natural person speaks" in description["rai:personalSensitiveInformation"][0]
+    assert description["duplexset"]["software"].startswith("duplexset ")
+    assert any(f"SHA-256 {description['duplexset']['weights']['separator']}" in t for t in description[TOOLS])
+    card = (out / "DATA_CARD.md").read_text("utf-8")
+    assert "| clips | 7 |" in card
+    assert "| licence of the whole | CC0-1.0 |" in card
 
 
 def test_speakers_keep_their_names_and_channels(built: tuple[Path, BuildResult, str]) -> None:
@@ -195,9 +211,11 @@ def test_a_copy_elsewhere_in_another_order_gives_the_same_bytes(
     folder = tmp_path / "copy"
     folder.mkdir()
     for path in RECORDINGS.iterdir():
-        (folder / path.name).symlink_to(path)
+        if path.is_file():
+            (folder / path.name).symlink_to(path)
+    shutil.copytree(RECORDINGS / "truth", folder / "truth")  # transcripts, as evidence, may not be links out of it
     head, *rows = (RECORDINGS / "manifest.csv").read_text().splitlines()
-    for name in ("manifest.csv", "LICENSE.txt"):  # a manifest's evidence may not be a link out of its folder
+    for name in ("manifest.csv", "LICENSE.txt"):
         (folder / name).unlink()
     (folder / "LICENSE.txt").write_bytes((RECORDINGS / "LICENSE.txt").read_bytes())
     (folder / "manifest.csv").write_text("\n".join([head, *reversed(rows)]) + "\n")
@@ -211,8 +229,6 @@ def test_a_copy_elsewhere_in_another_order_gives_the_same_bytes(
 def test_a_withdrawn_clip_is_left_out_and_only_its_shard_changes(
     built: tuple[Path, BuildResult, str], tmp_path: Path
 ) -> None:
-    import shutil
-
     out = tmp_path / "out"
     shutil.copytree(built[0], out)
     before = digests(out)
@@ -267,15 +283,5 @@ def test_two_builds_at_once_are_refused(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     with (tmp_path / "work" / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(BuildError, match="another build is running"):
+        with pytest.raises(LockError, match="another build or withdrawal is running"):
             run_build(tmp_path)
-
-
-def test_a_dry_run_says_what_would_be_done_and_writes_nothing(tmp_path: Path) -> None:
-    sources = read_sources([str(RECORDINGS / "manifest.csv")], {})
-    with View(Console(file=io.StringIO()), interactive=False) as view:
-        plan = dry_run(sources, tmp_path / "out", CONFIG, engine=open_engine("inline", None), view=view)
-    assert len(plan.missing) + len(plan.refused) == 9
-    assert plan.there == 0
-    assert {loss.reason for row in plan.refused for loss in row.lost} >= {"licence_refused"}
-    assert not os.path.lexists(tmp_path / "out")

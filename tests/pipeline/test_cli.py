@@ -15,7 +15,8 @@ from pipeline import cli
 
 NETWORKS = ["fit codec", "fit text", "fit speaker", "fit separator", "fit enhancer", "fit segmentation"]
 COMMANDS = ["build", "simulate", "score", "stats", "report", "export", "verify", "decode", "train", "fit", *NETWORKS]
-COMMANDS += ["browse", "policy", "policy check", "policy show"]
+COMMANDS += ["browse", "withdraw", "policy", "policy check", "policy show"]
+COMMANDS += ["audit", *(f"audit {name}" for name in ("summary", "show", "query", "notice", "diff", "check"))]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -93,6 +94,18 @@ def test_version() -> None:
         (("browse", "nowhere", "--port", "0"), "nowhere has no index/clips.parquet"),
         (("browse", "nowhere", "--static", "out"), "nowhere has no index/clips.parquet"),
         (("export", "nowhere", "out", "--to", "lhotse"), "nowhere has no dataset.json"),
+        (("audit", "summary", "nowhere"), "nowhere has no index/clips.parquet"),
+        (("audit", "summary", ".", "--by", "colour"), "'colour' is not told apart; give some of licence"),
+        (("audit", "show", "nowhere", "0"), "nowhere has no index/clips.parquet"),
+        (("audit", "query", "nowhere", "SELECT 1"), "nowhere has no index/clips.parquet"),
+        (("audit", "query", "nowhere"), "or --columns"),
+        (("audit", "notice", "nowhere"), "nowhere has no index/clips.parquet"),
+        (("audit", "notice", ".", "--split", "all"), "--split all: give train, validation or test"),
+        (("audit", "notice", ".", "--to", "."), "is a folder"),
+        (("audit", "diff", "nowhere", "."), "nowhere has no index/clips.parquet"),
+        (("audit", "check", "nowhere"), "nowhere has no dataset.json"),
+        (("audit", "check", ".", "--policy", "nowhere"), "the ready ones are commercial"),
+        (("withdraw", "nowhere"), "nowhere has no dataset.json"),
         (("fit", "codec", "nowhere", "out"), "nowhere"),
     ],
     ids=lambda v: " ".join(v) if isinstance(v, tuple) else "",
@@ -106,6 +119,15 @@ def test_wrong_usage_is_one_line_and_exit_code_2(tmp_path: Path, arguments: tupl
     assert re.fullmatch(r"duplexset: .*\n", done.stderr), done.stderr
     assert words in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_an_error_is_one_line_whatever_the_name(tmp_path: Path) -> None:
+    name = "a\x1b[2J\nb\u202e" + "x" * 200
+    for arguments in (("verify", name), ("policy", "check", name)):
+        done = run(*(f"{tmp_path}/{a}" if a == name else a for a in arguments))
+        assert done.returncode == 2
+        assert re.fullmatch(r"duplexset: .*\n", done.stderr), done.stderr
+        assert "a\\u001b[2J b\\u202e" + "x" * 200 in done.stderr
 
 
 def test_a_full_disk_is_said_plainly() -> None:

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from pipeline import cli
 from pipeline.licences.policy_file import policy_text, ready
+from schemas.errors import UserError
 
 ROWS = """path,licence,holder,consent,speakers_consent
 good.wav,CC-BY-4.0,Ann,contract,given
@@ -74,7 +75,26 @@ def test_the_licence_options_are_those_of_build(tmp_path: Path) -> None:
 def test_a_name_cannot_write_on_the_terminal(tmp_path: Path) -> None:
     (tmp_path / "a\x1b[2J\n.wav").write_bytes(b"x")
     _, lines = run("check", str(tmp_path), "--licence", "MIT")
-    assert lines[0] == "permitted  a?[2J?.wav  MIT"
+    assert lines[0] == "permitted  a\\u001b[2J .wav  MIT"
+
+
+def test_the_policy_chooses_among_alternatives_and_the_whole_is_under_what_is_taken(tmp_path: Path) -> None:
+    rows = "a.wav,LicenseRef-acme OR CC-BY-NC-4.0\nb.wav,CC0-1.0 OR CC-BY-4.0\n"
+    (tmp_path / "m.csv").write_text(f"path,licence\n{rows}")
+    (tmp_path / "mine.toml").write_text('allow = ["LicenseRef-acme"]\ndeny = ["CC0-1.0", "*-NC-*"]\n')
+    code, lines = run("check", str(tmp_path / "m.csv"), "--policy", str(tmp_path / "mine.toml"))
+    assert code == 0
+    assert "permitted  a.wav  CC-BY-NC-4.0 OR LicenseRef-acme, of which LicenseRef-acme is taken" in lines
+    assert "permitted  b.wav  CC-BY-4.0 OR CC0-1.0, of which CC-BY-4.0 is taken" in lines
+    assert "    licences together: CC-BY-4.0 AND LicenseRef-acme" in lines
+
+
+def test_a_dataset_takes_no_options_for_recordings(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text("{}")
+    for option in (["--licence", "MIT"], ["--speakers-consent", "given"], ["--pairs", "{name}.l|{name}.r"]):
+        result = CliRunner().invoke(cli.app, ["policy", "check", str(tmp_path), *option])
+        assert isinstance(result.exception, UserError)
+        assert f"whose index states the licences: leave out {option[0]}" in str(result.exception)
 
 
 def test_the_ready_policies_are_listed_and_printed() -> None:

@@ -1,5 +1,6 @@
 """Licences and policies change after a build: nothing is decoded again, and every index says what holds now."""
 
+import hashlib
 import io
 import json
 import shutil
@@ -16,10 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+import pipeline.build
 from cluster.engine import open_engine
 from model.shards import DatasetError
 from pipeline.build import build
 from pipeline.config import BuildConfig
+from pipeline.licences.evidence import held
 from pipeline.licences.policy_file import read_policy
 from pipeline.policy_check import checked_of
 from pipeline.select import select
@@ -28,13 +31,14 @@ from pipeline.verify import verify
 from pipeline.view import View
 from schemas.policy import DEFAULT
 from schemas.prepared import PreparedFile
+from schemas.withdrawn import Withdrawn
 from stages.pack import plan_digest
 
 DEMO = Path(__file__).parents[2] / "demo" / "recordings"
 CONFIG = BuildConfig(split_percent=(100, 0, 0), today=date(2026, 1, 31))
-HEAD = "path,licence,holder,evidence,consent,speakers_consent,retain_until\n"
-FIRST = "one.wav,CC-BY-4.0,Ann,deed.txt,contract,given,2026-06-30\n"
-SECOND = "two.wav,CC-BY-NC-4.0,Bo,,public-licence,,\n"
+HEAD = "path,licence,holder,evidence,consent,speakers_consent,retain_until,evidence_sha256\n"
+FIRST = "one.wav,CC-BY-4.0,Ann,deed.txt,contract,given,2026-06-30,\n"
+SECOND = "two.wav,CC-BY-NC-4.0,Bo,,public-licence,,,\n"
 
 
 def excerpt(name: str, path: Path) -> None:
@@ -54,7 +58,7 @@ def run(folder: Path, manifest: str, config: BuildConfig = CONFIG) -> str:
     (folder / "calls" / "manifest.csv").write_text(HEAD + manifest)
     said = io.StringIO()
     with View(Console(file=said, width=500), interactive=False) as view:
-        sources = read_sources([str(folder / "calls" / "manifest.csv")], {})
+        sources = read_sources([str(folder / "calls" / "manifest.csv")], {}, held=held(folder / "out"))
         build(sources, folder / "out", config, engine=open_engine("inline", None), view=view)
     assert list(verify(folder / "out")) == []
     return said.getvalue()
@@ -200,6 +204,54 @@ def test_of_two_copies_the_one_that_may_be_used_is(folder: Path) -> None:
     assert [loss["reason"] for loss in recordings(folder)["two.wav"]["lost"]] == ["licence_refused"]
 
 
+def test_evidence_that_is_away_is_proved_by_its_digest_and_what_is_kept(folder: Path) -> None:
+    whole = dataset(folder)
+    (folder / "calls" / "deed.txt").rename(folder / "deed.txt")
+    digest = hashlib.sha256(b"signed").hexdigest()
+    run(folder, FIRST.replace(",\n", f",{digest}\n") + SECOND)
+    assert dataset(folder) == whole
+
+
+def test_evidence_that_is_away_without_a_digest_costs_the_row_and_not_what_is_kept(folder: Path) -> None:
+    whole = dataset(folder)
+    (folder / "calls" / "deed.txt").rename(folder / "deed.txt")
+    for _ in range(2):  # and the next time, when no index names it any more
+        said = run(folder, FIRST + SECOND)
+        assert "deed.txt cannot be read (No such file or directory): put it back" in said
+        assert "rejected (evidence)" in said
+        assert list(clips(folder)) == ["two.wav"]
+        assert [p.read_text() for p in (folder / "out" / "evidence").iterdir()] == ["signed"]
+    (folder / "deed.txt").rename(folder / "calls" / "deed.txt")
+    run(folder, FIRST + SECOND)
+    assert dataset(folder) == whole
+
+
+def test_a_build_that_stops_has_lost_no_evidence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    (folder / "calls" / "deed.txt").write_text("signed by both")
+    monkeypatch.setattr(pipeline.build, "select", full)
+    with pytest.raises(OSError, match="no space"):
+        run(folder, FIRST + SECOND)
+    monkeypatch.undo()
+    assert list(verify(folder / "out")) == []
+    run(folder, FIRST + SECOND)
+    assert [p.read_text() for p in (folder / "out" / "evidence").iterdir()] == ["signed by both"]
+
+
+def test_the_alternative_that_the_policy_permits_stands_in_every_index(folder: Path) -> None:
+    choice = FIRST.replace("CC-BY-4.0", "CC0-1.0 OR CC-BY-4.0") + SECOND
+    for denied, taken in (((), "CC0-1.0"), (("CC0-*",), "CC-BY-4.0")):
+        run(folder, choice, replace(CONFIG, policy=replace(DEFAULT, deny=denied)))
+        licence = clips(folder)["one.wav"]["info"]["licence"]
+        assert (licence["spdx"], licence["taken"]) == ("CC-BY-4.0 OR CC0-1.0", taken)
+        assert licence["rights"]["attribution"] == (taken == "CC-BY-4.0")
+        assert recordings(folder)["one.wav"]["stated"] == licence
+        whole = json.loads((folder / "out" / "dataset.json").read_text())["duplexset"]["licence"]
+        assert whole["expression"] == " AND ".join(sorted({taken, "CC-BY-NC-4.0"}))
+
+
 def test_forged_evidence_is_found(folder: Path) -> None:
     (kept,) = (folder / "out" / "evidence").iterdir()
     kept.write_text("forged")
@@ -230,10 +282,10 @@ def test_the_description_says_what_may_be_done_with_the_whole(first: Path) -> No
 def test_only_the_shards_of_a_corrected_recording_are_others(prepared: Callable[..., PreparedFile]) -> None:
     files = [prepared(f"{name}.wav") for name in "abcdefgh"]
     config = BuildConfig(split_percent=(34, 33, 33))
-    plans = {plan.name: plan for plan in select(files, frozenset(), config).plans}
+    plans = {plan.name: plan for plan in select(files, Withdrawn(), config).plans}
     assert len(plans) >= 2
     corrected = PreparedFile(files[0].path, replace(files[0].licence, holder="Example Lab"))
-    again = {plan.name: plan for plan in select([corrected, *files[1:]], frozenset(), config).plans}
+    again = {plan.name: plan for plan in select([corrected, *files[1:]], Withdrawn(), config).plans}
     changed = {name for name in plans if plan_digest(plans[name]) != plan_digest(again[name])}
     mine = {name for name, plan in plans.items() if any(m.prepared == str(files[0].path) for m in plan.members)}
     assert changed == mine

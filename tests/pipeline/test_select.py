@@ -3,7 +3,6 @@
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,11 +11,9 @@ from hypothesis import strategies as st
 from pipeline.config import BuildConfig
 from pipeline.select import (
     Candidate,
-    SelectError,
     assign_splits,
     names_of,
     plan_shards,
-    read_withdrawn,
     select,
     why_dropped,
 )
@@ -25,6 +22,7 @@ from schemas.prepared import PreparedFile
 from schemas.recording import Recording
 from schemas.rejection import Reason
 from schemas.shard import Member, Split
+from schemas.withdrawn import Mark, Withdrawn
 
 
 def candidate(recording: str, speakers: tuple[str, str], number: int = 0, size: int = 1_000) -> Candidate:
@@ -90,7 +88,7 @@ def test_every_clip_is_in_one_shard() -> None:
 def test_withdrawn_clips_are_dropped_with_the_reason(prepared: Callable[..., PreparedFile]) -> None:
     files = [prepared("a.wav"), prepared("b.wav")]
     gone = next(files[0].infos())[1].clip_id
-    selection = select(files, frozenset({gone}), BuildConfig(split_percent=(100, 0, 0), shard_mb=1))
+    selection = select(files, Withdrawn(clips={gone: Mark(None)}), BuildConfig(split_percent=(100, 0, 0), shard_mb=1))
     assert [(row.clip_id, row.reason, row.kept) for row in selection.dropped] == [(gone, "withdrawn", False)]
     kept = [m.clip_id for plan in selection.plans for m in plan.members]
     assert len(kept) == 3
@@ -103,9 +101,9 @@ def test_only_separated_clips_are_dropped_for_their_leakage(
     info = make_clip(make_recording("a.wav")).info
     leaking = replace(info, quality=replace(info.quality, leakage_db=(-30.0, -14.9)))
     made = replace(leaking, provenance=replace(info.provenance, layout="mixture", separated=True))
-    assert why_dropped(leaking, frozenset(), -15.0) is None
-    assert why_dropped(made, frozenset(), -14.8) is None
-    reason, detail = why_dropped(made, frozenset(), -15.0) or (None, "")
+    assert why_dropped(leaking, Withdrawn(), -15.0) is None
+    assert why_dropped(made, Withdrawn(), -14.8) is None
+    reason, detail = why_dropped(made, Withdrawn(), -15.0) or (None, "")
     assert reason is Reason.LEAKAGE
     assert "-14.9 dB" in detail
     assert "-15 dB" in detail
@@ -116,10 +114,3 @@ def test_people_whom_a_mixtures_source_names_link_its_clips_too(
 ) -> None:
     info = replace(make_clip(make_recording("a.wav")).info, speakers=("r/0", "r/1"), stated_speakers=("ann", "bo"))
     assert names_of(info) == ("r/0", "r/1", "ann", "bo")
-
-
-def test_a_broken_line_of_withdrawn_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "withdrawn.jsonl"
-    path.write_text('{"clip_id": "a"}\n{"clip": "b"}\n')
-    with pytest.raises(SelectError, match=r"withdrawn\.jsonl:2"):
-        read_withdrawn(path)

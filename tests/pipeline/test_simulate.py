@@ -72,7 +72,7 @@ def made(config: SimulateConfig, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def test_the_folder_is_recordings_and_truth(made: Path) -> None:
     names = ["clean-any-00000", "clean-any-00001"]
     assert sorted(files(made)) == sorted(
-        ["SOURCES.tsv", "simulation.json", "recordings/LICENSE.toml"]
+        ["simulation.json", "recordings/LICENSE.toml", "recordings/SOURCES.tsv"]
         + [f"recordings/{n}.flac" for n in names]
         + [f"truth/{n}.{kind}" for n in names for kind in ("flac", "json", "rttm")]
     )
@@ -182,7 +182,7 @@ def test_the_licence_is_one_that_build_takes(made: Path) -> None:
     found = read_sources([str(made / "recordings")], {})
     assert len(found.usable) == 2
     assert all(s.licence == licence for s in found.usable)
-    assert "voice\tspeaker 1\tCC-BY-4.0 (LICENSE)\tsome/where" in (made / "SOURCES.tsv").read_text()
+    assert "voice\tspeaker 1\tCC-BY-4.0 (LICENSE)\tsome/where" in (made / "recordings" / "SOURCES.tsv").read_text()
 
 
 @pytest.mark.parametrize(

@@ -162,12 +162,15 @@ def test_a_role_may_hold_any_punctuation(tmp_path: Path, suffix: str) -> None:
     [
         ({"licence": "free"}, Reason.NO_LICENCE, "'free' is not known"),
         ({"consent": "maybe", "licence": "MIT"}, Reason.NO_LICENCE, "'maybe' is not known"),
-        ({"evidence": "gone.txt", "licence": "MIT"}, Reason.NO_LICENCE, "gone.txt cannot be read"),
+        ({"evidence": "gone.txt", "licence": "MIT"}, Reason.EVIDENCE, "gone.txt cannot be read"),
+        ({"evidence": "good.wav", "evidence_sha256": "a" * 64, "licence": "MIT"}, Reason.EVIDENCE, "another file"),
+        ({"licence_text": "/etc/hostname", "licence": "MIT"}, Reason.EVIDENCE, "lies outside"),
         ({"channels": "1"}, Reason.MANIFEST, "give two different numbers"),
         ({"speakers": "anna"}, Reason.MANIFEST, "give two different names"),
     ],
 )
 def test_a_wrong_row_is_rejected_alone(tmp_path: Path, row: dict[str, str], reason: Reason, words: str) -> None:
+    touch(tmp_path, "good.wav")
     path = write_manifest(tmp_path / "m.csv", [{"path": "good.wav"}, {"path": "bad.wav", **row}])
     found = read_sources([str(path)], NONE)
     assert [s.name for s in found.usable] == ["good.wav"]
@@ -223,6 +226,10 @@ def test_a_file_whose_name_is_not_utf8_is_rejected_alone(tmp_path: Path) -> None
         ("m.csv", b"path\n\xff.wav\n", "is not UTF-8"),
         ("m.jsonl", b'{"path": "a.wav"}\n{"path": ', "line 2: not JSON"),
         ("m.jsonl", b"[1]\n", "line 1: not a JSON object"),
+        ("m.jsonl", b"\n" + b"[" * 100_000, "line 2: has too many brackets"),
+        ("m.jsonl", b'{"path": ' + b"1" * 5_000 + b"}", "line 1: has a number too long"),
+        ("m.jsonl", b'{"path": "a", "licence": "CC0-1.0", "licence": "MIT"}', "line 1: 'licence' is there 2 times"),
+        ("m.csv", b"path,licence,licence\na.wav,CC0-1.0,MIT\n", "m.csv: 'licence' is there 2 times: keep one"),
         ("m.parquet", b"PAR1", "is not Parquet"),
     ],
 )
@@ -232,6 +239,26 @@ def test_a_manifest_that_cannot_be_read_is_one_line(tmp_path: Path, name: str, c
         read_sources([str(tmp_path / name)], NONE)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_parquet_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "m.parquet"
+    names = pa.array([f"{n}.wav" for n in range(20_000)])
+    for table, words in (
+        (
+            pa.table({"path": names[:2], "retrieved": pa.array([0, 2**62], pa.timestamp("us"))}),
+            "row 2: a value cannot",
+        ),
+        (pa.Table.from_arrays([names, names, names], ["path", "licence", "licence"]), "'licence' is there 2 times"),
+        (pa.table({"path": names}), "cannot be read"),  # once its pages are spoiled
+    ):
+        pq.write_table(table, path)
+        if table.num_columns == 1:
+            whole = path.read_bytes()
+            path.write_bytes(whole[:100] + b"\xff" * 4_000 + whole[4_100:])
+        with pytest.raises(ManifestError, match=r"^[^\n]*m\.parquet[^\n]*$") as caught:
+            read_sources([str(path)], NONE)
+        assert words in str(caught.value)
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:

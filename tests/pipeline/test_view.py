@@ -1,12 +1,17 @@
 """What a person sees during a build."""
 
 import io
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from pipeline.build import BuildPlan
+from pipeline.summary import plan_table
 from pipeline.view import View, hours
+from schemas.recording import Recording
 from schemas.rejection import Reason, Rejection
 from schemas.shard import Loss, RecordingRow
 
@@ -49,6 +54,33 @@ def test_the_live_table_counts_what_was_done() -> None:
     assert "rejected: third_voice" in shown
     assert "1, 60 s" not in shown
     assert "1, 1.0 min" in shown
+
+
+HOSTILE = "/data/a\x1b[2J\nb\u202ec\x9b.wav"
+VISIBLE = "/data/a\\u001b[2J b\\u202ec\\u009b.wav"
+
+
+def test_names_are_printed_whole_and_cannot_write_on_the_terminal() -> None:
+    said = io.StringIO()
+    with View(Console(file=said, width=40), interactive=False) as view:
+        view.row(Rejection(uri=HOSTILE, stage="voices", reason=Reason.NO_SPEECH, detail="only [bold]music[/x]"))
+        view.say("/data/نمی‌خواهم/通話/ñandú 👩‍🔬.wav " + "x" * 5_000)  # joiners as words are written with them
+    first, second = said.getvalue().splitlines()
+    assert first == f"rejected (no_speech) {VISIBLE}: only [bold]music[/x]"
+    assert second == "/data/نمی‌خواهم/通話/ñandú 👩‍🔬.wav " + "x" * 5_000
+
+
+def test_tables_print_names_as_they_are_but_for_what_a_terminal_obeys(
+    make_recording: Callable[..., Recording],
+) -> None:
+    source = replace(make_recording("x").source, name=f"{HOSTILE}[/red]")
+    missing = [replace(make_recording("x"), source=source, codec="pcm\x1b[0m")]
+    said = io.StringIO()
+    console = Console(file=said, width=200)
+    console.print(plan_table(BuildPlan(there=0, missing=missing, refused=[]), Path("/out\x1b[2J")))
+    assert "\x1b" not in said.getvalue()
+    for words in (f"{VISIBLE}[/red]", "pcm\\u001b[0m", "nothing was written to /out\\u001b[2J"):
+        assert words in said.getvalue()
 
 
 def test_without_a_terminal_every_rejection_is_a_plain_line() -> None:

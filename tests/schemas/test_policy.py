@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.licences.expressions import normalise, rights_of, taken_of
 from schemas.licence import UNSTATED, Consent, Licence, SpeakersConsent
-from schemas.policy import DEFAULT, PERMITTED, Asks, Policy, Rule, decide, violations
+from schemas.policy import DEFAULT, PERMITTED, Asks, Policy, Rule, decide, objected, violations
 
 TODAY = date(2026, 1, 31)
 
@@ -171,6 +171,28 @@ def test_all_rules_that_refuse_are_told() -> None:
     gone = licence("CC-BY-ND-4.0", speakers_consent=SpeakersConsent.REFUSED, retain_until="2020-01-01")
     names = [name for name, _ in violations(policy, gone, today=TODAY)]
     assert names == ["expires", "deny", "derivatives", "speakers_consent", "retention_days"]
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted", "words"),
+    [
+        ("CC-BY-4.0", "true", "CC-BY-4.0 does not ask for the same licence for what is derived"),
+        ("CC-BY-SA-4.0", "false", "CC-BY-SA-4.0 asks for the same licence for what is derived"),
+        ("LicenseRef-x", "false", "LicenseRef-x may ask for the same licence for what is derived"),
+    ],
+)
+def test_share_alike_is_said_in_english(said: str, wanted: str, words: str) -> None:
+    ((_, why),) = violations(rule(Asks.SHARE_ALIKE, wanted), licence(said), today=TODAY)
+    assert why.startswith(words)
+
+
+def test_copies_are_minded_where_the_policy_minds_what_the_speakers_said() -> None:
+    for word in SpeakersConsent:
+        said = replace(UNSTATED, speakers_consent=word)  # a licence or none
+        assert objected(DEFAULT, said) == (word in {SpeakersConsent.REFUSED, SpeakersConsent.WITHDRAWN})
+        assert not objected(rule(Asks.DERIVATIVES, "true"), said)
+    assert not objected(rule(Asks.SPEAKERS_CONSENT, "given"), UNSTATED)  # refused, but nobody objected
+    assert not objected(DEFAULT, None)
 
 
 def test_a_decision_is_the_same_every_time() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.licences.expressions import rights_of
-from schemas.licence import NO_LICENCE, Licence
+from schemas.licence import NO_LICENCE, Licence, SpeakersConsent
 from schemas.policy import DEFAULT, Asks, Policy, Rule
 from schemas.recording import Recording, Source, recording_id_of
 from schemas.rejection import Reason, Rejection
@@ -82,6 +82,17 @@ def test_a_refused_source_that_was_prepared_before_is_still_identified(write_aud
     assert isinstance(ingest(source, known=frozenset({"a.wav"})), Recording)
     Path(path).unlink()
     assert ingest(source, known=frozenset({"a.wav"})).reason is Reason.LICENCE_REFUSED
+
+
+def test_what_speakers_objected_to_is_identified_but_never_let_in(write_audio, tmp_path) -> None:
+    path = write_audio(tmp_path / "a.wav", tone(), 8_000, "pcm_s16le")
+    for word in (SpeakersConsent.REFUSED, SpeakersConsent.WITHDRAWN):
+        source = Source(uri=path, licence=replace(licence("MIT"), speakers_consent=word), origin="test")
+        row = ingest(source)  # a copy of its bytes is known by it
+        assert row.recording_id == hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        assert ingest(source, policy=replace(DEFAULT, rules=())).recording_id == row.recording_id
+        gone = replace(source, uri=str(tmp_path / "no.wav"))
+        assert ingest(gone).reason is Reason.LICENCE_REFUSED
 
 
 def test_an_unlicensed_recording_is_marked(write_audio, tmp_path) -> None:

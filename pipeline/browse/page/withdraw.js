@@ -53,11 +53,11 @@ export async function withdrawPage({ wanted, go }) {
     form,
   ];
   const named = new URLSearchParams({ [kind]: value });
-  if (value) nodes.push(...taken(await source.withdraw(named), named));
+  if (value) nodes.push(...taken(await source.withdraw(named)));
   return { nodes };
 }
 
-function taken(found, wanted) {
+function taken(found) {
   if (!found.known) return [h("p", { class: "empty", id: "taken" }, `No clip in the index has this ${found.kind}.`)];
   const heads = [
     [count(found.clips), "clips go"],
@@ -89,13 +89,14 @@ function taken(found, wanted) {
       "section",
       { class: "card" },
       h("h2", {}, "To do it"),
+      found.command
+        ? h("p", { id: "command" }, h("code", {}, found.command))
+        : h("p", { id: "command" }, "No command line can hold this name: withdraw the recordings by their ids."),
       h(
         "p",
-        {},
-        "Put these lines at the end of ",
-        h("code", {}, "withdrawn.jsonl"),
-        " in the dataset's folder: trainers leave the clips out at once, and the next build packs their shards anew. ",
-        h("a", { id: "lines", href: `api/withdrawn.jsonl?${wanted}`, download: "withdrawn.jsonl" }, "The lines"),
+        { class: "soft small" },
+        "It shows first what goes, near duplicates included, and asks. Trainers leave the clips out at once; then " +
+          "their bytes are removed.",
       ),
     ),
     found.first.length > 0 &&

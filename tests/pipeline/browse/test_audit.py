@@ -1,6 +1,6 @@
 """Totals, losses and the preview of a withdrawal, against sums in plain Python."""
 
-import json
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ import pytest
 from pipeline.browse.lost import lost
 from pipeline.browse.store import Store, open_store
 from pipeline.browse.text import BrowseError
-from pipeline.browse.totals import Totals
-from pipeline.browse.withdraw import KINDS, Selection, lines, preview, selection_of
+from pipeline.browse.totals import SAMPLE, Totals
+from pipeline.browse.withdraw import command, preview, selection_of
+from pipeline.withdraw.choose import KINDS, Selection
 
 Row = dict[str, Any]
 
@@ -36,7 +37,7 @@ def test_totals_are_those_of_the_index(store: Store, made: Path, rows: list[Row]
     losses = {(one["stage"], one["reason"]): (one["n"], one["seconds"]) for one in totals["losses"]}
     counted = Counter((loss["stage"], loss["reason"]) for row in recordings for loss in row["lost"])
     assert {key: n for key, (n, _) in losses.items()} == counted
-    assert totals["counted"] == 5_000
+    assert totals["counted"] == SAMPLE
     assert {row[0] for row in totals["turns"]} >= {"both speak, % of time", "floor-transfer offset, median, s"}
 
 
@@ -95,10 +96,39 @@ def test_a_withdrawal_takes_what_python_takes(store: Store, rows: list[Row], kin
     assert found["withdrawn"] == sum(row["withdrawn"] for row in chosen)
     assert found["seconds"] == pytest.approx(sum(row["duration_s"] for row in gone))
     assert found["shards"] == len({row["shard"] for row in gone})
-    said = [json.loads(line)["clip_id"] for line in lines(store, selection_of([(kind, value)])).splitlines()]
-    assert said == sorted(row["clip_id"] for row in chosen if not row["withdrawn"])
+    assert found["command"] == f'duplexset withdraw {store.out} --{kind}={value} --reason "..."'
     assert found["recordings"] == len({row["info"]["recording_id"] for row in gone})
     assert [c["id"] for c in found["first"]] == sorted(row["clip_id"] for row in gone)[:100]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "anna",
+            "Anna O'Neil",
+            "-x",
+            "--yes",
+            "a b\tc\nd",
+            "$(rm -rf x) `y` \\ ! \x1b[31m \u202e",
+            "naïve \u2028 日本",
+            "'",
+        ),
+        *("<script>", '"; touch hit; "', "\\x41", "%s %d", "~/*", "\u200b\ue000"),
+    ],
+)
+def test_the_command_is_what_a_shell_takes_for_that_name(name: str) -> None:
+    line = command("/a dir/out", Selection("speaker", name))
+    assert line
+    assert line.isprintable()
+    script = f"duplexset() {{ printf '%s\\0' \"$@\"; }}; {line}"
+    said = subprocess.run(["/bin/bash", "-c", script], capture_output=True, check=True).stdout.decode().split("\0")
+    assert said == ["withdraw", "/a dir/out", f"--speaker={name}", "--reason", "...", ""]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_what_no_command_line_can_hold_has_none(name: str) -> None:
+    assert command("out", Selection("speaker", name)) is None
 
 
 def test_clips_that_borrow_voices_are_told(world: Any) -> None:

@@ -44,7 +44,8 @@ def test_every_answer_has_the_headers(site: Any, world: Any) -> None:
             assert method == "GET" or body == b""
 
 
-def test_only_its_own_name_is_answered(site: Any) -> None:
+def test_only_its_own_name_is_answered(site: Any, world: Any) -> None:
+    name = str(world.out).encode()
     for host in (
         "evil.example",
         f"evil.example:{site.port}",
@@ -55,8 +56,8 @@ def test_only_its_own_name_is_answered(site: Any) -> None:
     ):
         status, _, body = site.get("/api/start", Host=host)
         assert status in (400, 421)
-        assert b"demo" not in body
-    assert site.get("/api/start", Host=f"localhost:{site.port}")[0] == 200
+        assert name not in body
+    assert name in site.get("/api/start", Host=f"localhost:{site.port}")[2]
 
 
 def test_other_sites_may_not_ask(site: Any) -> None:
@@ -224,3 +225,46 @@ def test_a_port_that_is_taken() -> None:
     with pytest.raises(ServerError, match="give another one, or 0"):
         bound(taken.getsockname()[1])
     taken.close()
+
+
+def test_what_is_withdrawn_meanwhile_is_not_heard_any_more(site: Any, world: Any) -> None:
+    gone, other = sorted(one for one, clip in world.clips.items() if clip.flac)[:2]
+    pages = [f"/api/{page}?id={gone}" for page in ("audio", "wave")]
+    assert [site.get(page)[0] for page in pages] == [200, 200]
+    seconds = json.loads(site.get("/api/totals")[2])["withdrawn"]
+    (world.out / "withdrawn.jsonl").write_text(f'{{"clip_id": "{gone}"}}\n')
+    assert [site.get(page)[0] for page in pages] == [404, 404]
+    page = json.loads(site.get(f"/api/clip?id={gone}")[2])
+    assert (page["withdrawn"], page["sound"], page["words"]) == (True, "none", [[], []])
+    assert json.loads(site.get("/api/totals")[2])["withdrawn"] == seconds + 1
+    assert json.loads(site.get("/api/clips?withdrawn=yes")[2])["total"] == 1
+    assert site.get(f"/api/audio?id={other}")[0] == 200
+    (world.out / "withdrawn.jsonl").write_text("nonsense\n")
+    status, _, body = site.get(f"/api/audio?id={gone}")
+    assert (status, b"withdrawn.jsonl" in body, body.count(b"\n")) == (500, True, 1)
+    (world.out / "withdrawn.jsonl").unlink()
+    assert site.get(f"/api/audio?id={gone}")[0] == 200
+
+
+def test_a_dataset_that_was_built_anew_is_not_called_damaged(site: Any, world: Any) -> None:
+    clip_id = next(iter(world.clips))
+    for shard in (world.out / "shards").iterdir():
+        shard.write_bytes(b"another")
+    index = world.out / "index" / "clips.parquet"
+    (index.parent / "new").write_bytes(index.read_bytes())
+    (index.parent / "new").replace(index)
+    for page in ("clips", "totals", "lost", f"clip?id={clip_id}", f"audio?id={clip_id}", f"wave?id={clip_id}"):
+        status, headers, body = site.get(f"/api/{page}")
+        assert (status, headers["content-type"]) == (409, "text/plain; charset=utf-8")
+        assert body == b"the dataset was built anew or changed: end browse with Ctrl-C and start it again\n"
+
+
+def test_a_shard_that_was_cut_off_is_said_to_be_damaged(site: Any, world: Any) -> None:
+    clip_id = next(one for one, clip in world.clips.items() if clip.flac)
+    row = site.site.store.record(clip_id)
+    with (world.out / "shards" / row["shard"]).open("r+b") as tar:
+        tar.truncate(row["offset"] + row["length"] - 4_096)
+    page = json.loads(site.get(f"/api/clip?id={clip_id}")[2])
+    assert (page["sound"], "is damaged" in page["trouble"]) == ("none", True)
+    status, _, body = site.get(f"/api/audio?id={clip_id}")
+    assert (status, b"is damaged" in body) == (404, True)

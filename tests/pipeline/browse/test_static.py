@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from pipeline.browse import static
 from pipeline.browse.server import ASSETS
 from pipeline.browse.start import site_of_folder
 from pipeline.browse.static import write
@@ -47,6 +50,58 @@ def test_what_is_withdrawn_leaves_the_copy(world: Any, tmp_path: Path) -> None:
     assert copy(world, folder).clips == 9
     assert not [path for path in folder.rglob("*") if gone in path.name]
     assert gone not in (folder / "data" / "clips.json").read_text()
+
+
+def rows_of(out: Path) -> list[dict[str, Any]]:
+    return list(pq.read_table(out / "index" / "clips.parquet").to_pylist())
+
+
+def rewritten(out: Path, rows: list[dict[str, Any]]) -> None:
+    path = out / "index" / "clips.parquet"
+    pq.write_table(pa.Table.from_pylist(rows, pq.read_schema(path)), path)
+
+
+def test_what_is_not_kept_or_not_there_any_more_leaves_the_copy(world: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "static"
+    copy(world, folder)
+    rows = rows_of(world.out)
+    refused, gone = rows[2]["clip_id"], rows[5]["clip_id"]
+    rows[2] |= {"kept": False, "reason": "licence_refused", "shard": None, "offset": None, "length": None}
+    rewritten(world.out, [row for row in rows if row["clip_id"] != gone])
+    (folder / "sound" / ".x.flac.1.tmp").write_bytes(b"half of a sound")  # of a run that was killed
+    copy(world, folder)
+    heard = {path.stem for path in (folder / "sound").iterdir()}
+    assert heard == set(world.clips) - {refused, gone}
+    assert {path.stem for path in (folder / "clips").iterdir()} == set(world.clips) - {gone}
+    assert json.loads((folder / "clips" / f"{refused}.json").read_text())["page"]["sound"] == "none"
+
+
+def test_a_shard_that_was_cut_off_leaves_no_half_a_sound(world: Any, tmp_path: Path) -> None:
+    copy(world, tmp_path / "s")
+    row = next(row for row in rows_of(world.out) if world.clips[row["clip_id"]].flac and row["shard"])
+    with (world.out / "shards" / row["shard"]).open("r+b") as tar:
+        tar.truncate(row["offset"] + row["length"] - 4_096)
+    copy(world, tmp_path / "s")
+    assert not (tmp_path / "s" / "sound" / f"{row['clip_id']}.flac").exists()
+    page = json.loads((tmp_path / "s" / "clips" / f"{row['clip_id']}.json").read_text())["page"]
+    assert (page["sound"], "is damaged" in page["trouble"]) == ("none", True)
+
+
+def test_a_copy_that_was_broken_off_goes_on(world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, inner, done = tmp_path / "s", static._clip, []
+
+    def broken(*arguments: Any) -> int:
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append(1)
+        return inner(*arguments)
+
+    monkeypatch.setattr(static, "_clip", broken)
+    with pytest.raises(KeyboardInterrupt):
+        copy(world, folder)
+    monkeypatch.undo()
+    assert copy(world, folder).clips == 10
+    assert len(list((folder / "sound").iterdir())) == 10
 
 
 def test_a_smaller_copy(world: Any, tmp_path: Path) -> None:

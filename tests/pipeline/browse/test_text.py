@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.browse.text import KEY, SHORT, clean, key_of, link_of, shown
+from pipeline.browse.text import KEY, key_of, link_of
+from pipeline.visible import SHORT, clean, shown
 
 ANY = st.text(st.characters(), max_size=400)
 VALUES = st.recursive(

@@ -22,7 +22,7 @@ LENGTH_S = N_SAMPLES / 24_000
 MIT = Licence(
     spdx="MIT",
     holder="Ann\tO'Nymous",
-    attribution='"Calls",\n2026\\\x7fü',
+    attribution='"Calls",\t2026\\ü',
     evidence="deed.pdf",
     rights=rights_of("MIT"),
 )

@@ -146,7 +146,7 @@ def _write(name: str, data: bytes) -> Callable[[Path], None]:
         (_other_columns, "has other columns than this version reads"),
         (_write("index/clips.parquet", b"PAR1"), "unreadable index"),
         (_write("dataset.json", b"{"), r"dataset\.json cannot be read"),
-        (_write("withdrawn.jsonl", b"x\n"), r"withdrawn\.jsonl: a line is not JSON"),
+        (_write("withdrawn.jsonl", b"x\n"), r"withdrawn\.jsonl:1: not a line like"),
         (lambda out: (out / "dataset.json").unlink(), r"has no dataset\.json"),
         (lambda out: (out / "index" / "clips.parquet").unlink(), r"clips\.parquet: no such file"),
     ],

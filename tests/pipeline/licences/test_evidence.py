@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.licences import evidence as module
-from pipeline.licences.evidence import Document, differences, keep, kept_name, names_of, read_document
+from pipeline.licences.evidence import Document, differences, forget, held, keep, kept_name, names_of, read_document
 from schemas.licence import Licence, LicenceError
 
 SIGNED = hashlib.sha256(b"signed").hexdigest()
@@ -52,11 +52,15 @@ def test_what_no_licence_names_any_more_goes_and_what_others_put_there_stays(tmp
     out = tmp_path / "out"
     keep(out, [LICENCE], {one.kept_as: one})
     (out / "evidence" / "notes.txt").write_text("mine")
-    keep(out, [Licence(spdx="MIT")], {})
+    keep(out, [Licence(spdx="MIT")], {})  # not before all else is done
+    forget(out, [LICENCE])
+    assert list(held(out)) == [f"{SIGNED}.pdf"]
+    forget(out, [Licence(spdx="MIT")])
     assert [p.name for p in (out / "evidence").iterdir()] == ["notes.txt"]
     (out / "evidence" / "notes.txt").unlink()
-    keep(out, [Licence(spdx="MIT")], {})
+    forget(out, [Licence(spdx="MIT")])
     assert not (out / "evidence").exists()
+    forget(out, [])
 
 
 def test_missing_evidence_is_said_but_a_folder_left_out_is_not(tmp_path: Path) -> None:
@@ -81,6 +85,13 @@ def test_large_files_devices_and_circles_are_refused(tmp_path: Path, monkeypatch
     for name, words in (("contract.pdf", "at most"), ("pipe", "is no file"), ("round", "cannot be read")):
         with pytest.raises(LicenceError, match=words):
             read_document(name, tmp_path, what="evidence")
+
+
+def test_names_cannot_write_on_the_terminal(tmp_path: Path) -> None:
+    folder = tmp_path / "a\x1b[2Jb\u202e"
+    with pytest.raises(LicenceError, match=r"a\\u001b\[2Jb\\u202e/gone\.pdf cannot be read") as raised:
+        read_document("gone.pdf", folder, what="evidence")
+    assert "\x1b" not in str(raised.value)
 
 
 def test_a_changed_file_is_digested_again(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.licences.evidence import Document
+from pipeline.licences.evidence import Document, EvidenceError, held, names_of
 from pipeline.licences.fields import FIELDS, laid_over, licence_of, read_licence_file
 from pipeline.sources import read_sources
 from schemas.licence import NO_LICENCE, Consent, Licence, LicenceError, SpeakersConsent, missing
@@ -108,9 +108,12 @@ def test_of_a_choice_what_is_taken_is_stated() -> None:
         ("evidence", "gone.pdf", r"gone\.pdf cannot be read"),
         ("evidence", ".", "is no file"),
         ("evidence", "x" * 5_000, "cannot be read"),
-        ("evidence", "a\x00b", "characters that are no text"),
-        ("holder", "\x1b[31mred", "characters that are no text"),
-        ("holder", "\ud800", "characters that are no text"),
+        ("evidence", "a\x00b", r"has a control character \(U\+0000\)"),
+        ("holder", "\x1b[31mred", r"has a control character \(U\+001B\)"),
+        ("holder", "Ann\nBo", r"has a control character \(U\+000A\)"),
+        ("attribution", "Ann\x9b2J", r"has a control character \(U\+009B\)"),
+        ("holder", "Ann\x7f", r"has a control character \(U\+007F\)"),
+        ("holder", "\ud800", "is not valid Unicode"),
         ("attribution", "x" * 10_001, "10000 at most"),
         ("evidence_sha256", "abc", "no SHA-256"),
         ("evidence_sha256", "a" * 64, "without evidence"),
@@ -204,19 +207,60 @@ def test_a_manifest_cannot_pull_in_files_from_outside_its_folder(tmp_path: Path,
     files = ["", ""]
     files[column] = path
     (_, ok), (reason, detail) = rows(tmp_path, "good.wav,MIT,,proof.txt,,", f"bad.wav,MIT,,{','.join(files)},")
-    assert (ok, reason) == ("", Reason.NO_LICENCE)  # a bad row costs itself
+    assert (ok, reason) == ("", Reason.NO_LICENCE if "://" in path else Reason.EVIDENCE)  # a bad row costs itself
     assert "m.csv line 3: " in detail
     assert "\n" not in detail
 
 
-def test_options_and_licence_files_may_name_files_anywhere(tmp_path: Path) -> None:
+def test_options_may_name_files_anywhere(tmp_path: Path) -> None:
     (tmp_path / "secret.txt").write_bytes(b"mine")
     (tmp_path / "calls").mkdir()
     (tmp_path / "calls" / "a.wav").write_bytes(b"x")
-    (tmp_path / "calls" / "LICENSE.toml").write_text('licence = "MIT"\nevidence = "../secret.txt"\n')
-    (source,) = read_sources([str(tmp_path / "calls")], {}).usable
+    options = {"licence": "MIT", "evidence": str(tmp_path / "secret.txt")}
+    (source,) = read_sources([str(tmp_path / "calls")], options).usable
     assert source.licence
     assert (source.licence.evidence, source.licence.evidence_sha256) == ("secret.txt", sha256(b"mine"))
+
+
+@pytest.mark.parametrize("column", ["evidence", "licence_text"])
+@pytest.mark.parametrize("path", ["/etc/passwd", "../../secret.txt", "link.txt"])
+def test_a_licence_file_cannot_pull_in_files_from_outside_the_folder_given(
+    tmp_path: Path, path: str, column: str
+) -> None:
+    (tmp_path / "secret.txt").write_bytes(b"mine")
+    (tmp_path / "calls" / "sub").mkdir(parents=True)
+    for name in ("proof.txt", "sub/a.wav"):
+        (tmp_path / "calls" / name).write_bytes(b"x")
+    (tmp_path / "calls" / "sub" / "link.txt").symlink_to(tmp_path / "secret.txt")
+    beside = tmp_path / "calls" / "sub" / "LICENSE.toml"
+    beside.write_text(f'licence = "MIT"\n{column} = "{path}"\n')
+    with pytest.raises(LicenceError, match=r"LICENSE\.toml: .* lies outside"):
+        read_sources([str(tmp_path / "calls")], {})
+    ((reason, _),) = rows(tmp_path, "sub/a.wav,,,,,")  # nor behind a manifest row that names none
+    assert reason is Reason.EVIDENCE
+    beside.write_text(f'licence = "MIT"\n{column} = "../proof.txt"\n')
+    (source,) = read_sources([str(tmp_path / "calls")], {}).usable
+    assert source.licence
+    assert getattr(source.licence, f"{column}_sha256")
+    with pytest.raises(LicenceError, match="lies outside"):
+        read_sources([str(tmp_path / "calls" / "sub")], {})
+
+
+def test_what_is_held_proves_evidence_that_is_away_if_its_digest_is_stated(tmp_path: Path) -> None:
+    (tmp_path / "evidence").mkdir()
+    kept = tmp_path / "evidence" / f"{sha256(b'signed')}.pdf"
+    kept.write_bytes(b"signed")
+    stated = {"licence": "MIT", "evidence": "away.PDF", "evidence_sha256": sha256(b"signed")}
+    documents = held(tmp_path)
+    licence = licence_of(stated, tmp_path, documents=documents)
+    assert licence
+    assert (licence.evidence, names_of(licence)) == ("away.PDF", (kept.name,))
+    for unproved in ({"evidence_sha256": sha256(b"other")}, {"evidence_sha256": None}, {"evidence": "away.txt"}):
+        with pytest.raises(EvidenceError, match="put it back"):
+            licence_of({**stated, **unproved}, tmp_path, documents=documents)
+    kept.write_bytes(b"forged")
+    with pytest.raises(EvidenceError, match="put it back"):
+        licence_of(stated, tmp_path, documents=documents)
 
 
 def test_a_row_without_a_licence_has_that_of_the_folder_or_the_options_with_its_own_fields(tmp_path: Path) -> None:

@@ -90,6 +90,21 @@ def test_a_name_that_means_several_is_refused_with_all_of_them(said: str, listed
 @pytest.mark.parametrize(
     "said",
     [
+        "CC BY-SA 4.0 / CC BY-NC 4.0",
+        "CC BY 4.0, CC BY-ND 4.0",
+        "CC BY 4.0 / NC 4.0",
+        "Creative Commons Attribution 4.0 International (CC BY-NC 4.0)",
+        "CC BY-NC-SA, CC BY-NC 4.0",
+    ],
+)
+def test_of_several_names_no_licence_is_made_up(said: str) -> None:
+    with pytest.raises(LicenceError, match=r"names several: give one, or put AND or OR|is no SPDX expression"):
+        normalise(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
         *("", " ", "free", "LicenseRef-", "LicenseRef-a b", "../CC0-1.0", "CC-BY-9.0", "@MIT!", "((MIT)", "MIT\x00"),
         *("CC BY-ND-SA 4.0", "CC BY 2.1 JP", "CC BY 4.0 or 3.0 maybe", "DocumentRef-x:LicenseRef-y", "NONE"),
         f"{CC}/licenses/by/2.0/fr/",  # SPDX has no such port

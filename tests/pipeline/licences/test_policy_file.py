@@ -33,6 +33,14 @@ def own(tmp_path: Path, text: str) -> str:
     return str(path)
 
 
+def test_a_file_is_not_taken_for_a_ready_policy(tmp_path: Path) -> None:
+    (tmp_path / "default.toml").write_text("")
+    (tmp_path / "strict").write_text("")
+    assert read_policy(str(tmp_path / "default.toml")).name == "default (a file)"
+    assert read_policy(str(tmp_path / "strict")).name == "strict (a file)"
+    assert read_policy("strict").name == "strict"
+
+
 def test_ones_own_policy(tmp_path: Path) -> None:
     text = """
         says = "ours"
