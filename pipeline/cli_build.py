@@ -51,6 +51,7 @@ def build(
         str | None,
         typer.Option(help="Two mono files as one recording: '{name}.left.*|{name}.right.*'.", show_default=False),
     ] = None,
+    root: cli_licence.Root = None,
     codec: Annotated[str, typer.Option(help="builtin, or mimi:FOLDER_OR_HUB_NAME[@SHA256].")] = "builtin",
     aligner: Annotated[
         str, typer.Option(help="What times the words of a transcript: builtin (English), or FOLDER_OR_HUB_NAME.")
@@ -118,7 +119,7 @@ def build(
         roles=located(roles),
     )
     paired = PairPattern.parse(pairs) if pairs else None
-    sources = read_sources(source, cli_licence.stated(locals()), paired, held(out))
+    sources = read_sources(source, cli_licence.stated(locals()), paired, held(out), root or ())
     opened = open_engine(engine.value, workers)
     try:
         with View(interactive=False if force_plain else None) as view:

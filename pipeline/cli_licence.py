@@ -1,6 +1,7 @@
 """Options that state a licence and choose a policy, for all commands that take them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -35,6 +36,16 @@ PolicyName = Annotated[
 Unlicensed = Annotated[bool, _option("Let recordings without a licence in, marked.", "--unlicensed")]
 Commercial = Annotated[bool, _option("Refuse licences not known to permit commercial use.", "--commercial")]
 Allow = Annotated[list[str] | None, _option("A licence to let in whatever its terms (LicenseRef-...).")]
+
+Root = Annotated[
+    list[Path] | None,
+    typer.Option(
+        exists=True,
+        file_okay=False,
+        help="A folder that manifests may name files in, beside their own; may be given again.",
+        show_default=False,
+    ),
+]
 
 
 def stated(options: Mapping[str, Any]) -> dict[str, str | None]:

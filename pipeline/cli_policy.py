@@ -60,6 +60,7 @@ def check(
     pairs: Annotated[
         str | None, typer.Option(help="As for build: two mono files as one recording.", show_default=False)
     ] = None,
+    root: cli_licence.Root = None,
 ) -> None:
     """Say for each recording whether a policy lets it in, by which rule not, and what nobody stated of it.
 
@@ -70,7 +71,7 @@ def check(
     from pipeline.policy_check import checked_of, lines_of
 
     chosen = with_options(read_policy(policy), commercial=commercial, allow=allow or (), unlicensed=unlicensed)
-    checked = checked_of(source, cli_licence.stated(locals()), pairs, chosen, date.today())
+    checked = checked_of(source, cli_licence.stated(locals()), pairs, chosen, date.today(), roots=root or ())
     for line in lines_of(checked, chosen):
         typer.echo(line)
     if not any(one.permitted for one in checked):

@@ -38,14 +38,18 @@ class ManifestRow:
     fault: str | None = None
 
 
-def read_manifest(path: Path) -> Iterator[ManifestRow]:
-    """The rows of a manifest. Raises ManifestError for what cannot be read, unknown columns and rows without path."""
+def read_manifest(path: Path, roots: Sequence[Path] = ()) -> Iterator[ManifestRow]:
+    """The rows of a manifest, which may name files in its folder and in `roots`.
+
+    Raises ManifestError for what cannot be read, unknown columns and rows without path.
+    """
     readers = {".csv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}
     try:
         for where, values in readers[path.suffix](path):
             texts = _checked(f"{path} {where}", values)
             shown = {name: text if name in FIELDS else writable(text) for name, text in texts.items()}
-            yield ManifestRow(writable(f"{path.name} {where}"), shown, _fault(texts) or _outside(texts, path.parent))
+            fault = _fault(texts) or _outside(texts, path.parent, roots)
+            yield ManifestRow(writable(f"{path.name} {where}"), shown, fault)
     except UnicodeDecodeError as error:
         raise ManifestError(
             f"{path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
@@ -70,18 +74,22 @@ def _fault(texts: dict[str, str]) -> str | None:
     return None
 
 
-def _outside(texts: dict[str, str], base: Path) -> str | None:
-    """What leads out of the manifest's folder; a transcript by a link, too, whose words would be told.
+def _outside(texts: dict[str, str], base: Path, more: Sequence[Path]) -> str | None:
+    """What leads out of the manifest's folder and of `more`; a transcript by a link, too: its words would be told.
 
     Links to recordings are followed: that is how a corpus lies in several places.
     """
-    root = base.absolute()
+    roots = [base.absolute(), *(root.absolute() for root in more)]
     named = [(name, text) for name in ("path", "path_b") if (text := texts.get(name))]
     for name, text in [*named, *(("transcript", part) for part in parts_of(texts.get("transcript", "")))]:
-        path = root / text
-        inside = path.is_relative_to(root) and ".." not in Path(text).parts
-        if "://" not in text and not (inside and (name != "transcript" or is_inside(path, root))):
-            return f"{name} {text!r} leads out of the manifest's folder: put it there, or the manifest above it"
+        path = roots[0] / text
+        by_links = name == "transcript" or ".." in path.parts
+        inside = any(is_inside(path, root) if by_links else path.is_relative_to(root) for root in roots)
+        if "://" not in text and not inside:
+            return (
+                f"{name} {text!r} leads out of the manifest's folder: put it there, or the manifest above it, "
+                "or allow its folder with --root"
+            )
     return None
 
 

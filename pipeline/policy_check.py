@@ -35,20 +35,30 @@ class Checked:
 
 
 def checked_of(
-    given: Sequence[str], fields: Mapping[str, str | None], pairs: str | None, policy: Policy, today: date
+    given: Sequence[str],
+    fields: Mapping[str, str | None],
+    pairs: str | None,
+    policy: Policy,
+    today: date,
+    *,
+    roots: Sequence[Path] = (),
 ) -> list[Checked]:
     """What the policy decides of the recordings of sources, or of one OUT folder of a build.
 
-    fields, pairs: as for `read_sources`; a dataset's index says them itself. Raises SourceError, ManifestError,
-    LicenceError, DatasetError.
+    fields, pairs, roots: as for `read_sources`; a dataset's index says them itself. Raises SourceError,
+    ManifestError, LicenceError, DatasetError.
     """
     if len(given) == 1 and (Path(given[0]) / "dataset.json").is_file():
-        if stray := [*(name for name, value in fields.items() if value is not None), *(["pairs"] if pairs else [])]:
+        if stray := [
+            *(name for name, value in fields.items() if value is not None),
+            *(["pairs"] if pairs else []),
+            *(["root"] if roots else []),
+        ]:
             option = f"--{stray[0].replace('_', '-')}"
             raise SourceError(f"{given[0]} is a dataset, whose index states the licences: leave out {option}")
         stated = [(row.uri, row.stated or UNSTATED) for row in recordings_of(Path(given[0]))]
         return [_checked(name, licence, policy, today) for name, licence in stated]
-    found = read_sources(given, fields, PairPattern.parse(pairs) if pairs else None)
+    found = read_sources(given, fields, PairPattern.parse(pairs) if pairs else None, roots=roots)
     checked = [_checked(s.name or s.uri, s.licence or UNSTATED, policy, today) for s in found.usable]
     return checked + [
         Checked(name=s.name or s.uri, licence=None, refused=((why.reason.value, why.detail),))

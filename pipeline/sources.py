@@ -1,5 +1,6 @@
 """SOURCE: files, folders, globs and manifests, each with its licence, as a list of sources."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from schemas.licence import Licence, LicenceError
 from schemas.plain_text import counted, writable
 from schemas.recording import Source
 from schemas.rejection import Reason, Rejection
-from stages.transcripts.beside import beside
+from stages.transcripts.beside import beside, is_inside
 
 AUDIO_SUFFIXES = frozenset(
     f".{suffix}"
@@ -89,11 +90,13 @@ def read_sources(
     licence: Mapping[str, str | None],
     pairs: PairPattern | None = None,
     held: Mapping[str, Document] | None = None,
+    roots: Sequence[Path] = (),
 ) -> Sources:
     """Every recording that the SOURCE arguments name.
 
     licence: fields for recordings that bring none of their own (manifest row, then the nearest LICENSE.toml). held:
-    evidence of earlier builds. Raises SourceError, ManifestError, LicenceError.
+    evidence of earlier builds. roots: folders that manifests may name files in, beside their own. Raises
+    SourceError, ManifestError, LicenceError.
     """
     found = Sources(documents=dict(held or {}))
     for text in given:
@@ -101,7 +104,7 @@ def read_sources(
         if path.suffix in SUFFIXES and "://" not in text:
             if not path.is_file():
                 raise SourceError(f"{text}: no such manifest")
-            _from_manifest(path, licence, found)
+            _from_manifest(path, licence, found, roots)
         elif "://" in text:
             stated = licence_of(licence, Path(), documents=found.documents)
             found.usable.append(Source(uri=text, licence=stated, origin="command line"))
@@ -201,8 +204,8 @@ def _paired(files: Iterable[Path], pairs: PairPattern | None) -> Iterator[tuple[
     yield from ((file, None) for file in files if file not in taken)
 
 
-def _from_manifest(path: Path, licence: Mapping[str, str | None], found: Sources) -> None:
-    for row in read_manifest(path):
+def _from_manifest(path: Path, licence: Mapping[str, str | None], found: Sources, roots: Sequence[Path]) -> None:
+    for row in read_manifest(path, roots):
         uri, name = _resolve(row.values["path"], path.parent)
         try:
             if row.fault:
@@ -267,8 +270,12 @@ def _row_source(row: ManifestRow, base: Path) -> Source:
 
 
 def _transcripts(text: str, base: Path) -> tuple[str, ...]:
-    """Where they are. What is no path is kept: it costs the recording its words, and nothing else."""
-    return tuple(_resolve(part, base)[0] for part in parts_of(text))
+    """Where they are: what is a link out of the folder, to where it leads; the manifest was asked if it may.
+
+    What is no path is kept: it costs the recording its words, and nothing else.
+    """
+    paths = [_resolve(part, base)[0] for part in parts_of(text)]
+    return tuple(p if "://" in p or is_inside(Path(p), base) else os.path.realpath(p) for p in paths)
 
 
 def _channels(text: str) -> tuple[int, int]:

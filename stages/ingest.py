@@ -148,8 +148,10 @@ def transcript_of(source: Source, duration_s: float | None) -> Transcript:
 
 def _require_inside(paths: Sequence[Path], source: Source) -> None:
     """Raise TranscriptError where a link leads out of the folder that was given: what it holds is not to be told."""
-    root = source.uri.removesuffix(str(Path(source.name))) if source.name else ""
-    for path in paths if root not in ("", source.uri) else ():
+    if not source.name:
+        return
+    root = source.uri.removesuffix(str(Path(source.name))) or str(Path(source.uri).parent)
+    for path in paths if root != source.uri else ():
         if path.is_relative_to(root) and ".." not in path.parts and not is_inside(path, Path(root)):
             raise TranscriptError(f"{path} is a link that leads out of the folder given: copy the transcript there")
 

@@ -286,3 +286,33 @@ def test_a_transcript_that_is_no_file_does_not_cost_the_recording(tmp_path: Path
     found = read_sources([str(manifest)], {})
     assert found.rejected == []
     assert [Path(text).name for text in found.usable[0].transcript] == [Path(kept).name]
+
+
+@pytest.mark.parametrize("column", ["path", "path_b", "transcript"])
+@pytest.mark.parametrize("how", ["absolute", "above"])
+def test_a_manifest_leaves_its_folder_only_where_it_may(tmp_path: Path, column: str, how: str) -> None:
+    touch(tmp_path, "set/a.wav", "mine/b.wav", "mine/b.txt", "theirs/c.wav")
+    name = "b.txt" if column == "transcript" else "b.wav"
+    text = f"{tmp_path}/mine/{name}" if how == "absolute" else f"../mine/{name}"
+    row = {"path": "a.wav", "licence": "CC0-1.0", column: text}
+    manifest = tmp_path / "set" / "m.jsonl"
+    manifest.write_text(json.dumps(row) + "\n")
+    for roots in ((), (tmp_path / "theirs",)):
+        ((source, why),) = read_sources([str(manifest)], NONE, roots=roots).rejected
+        assert why.reason is Reason.MANIFEST
+        assert f"{column} {text!r} leads out of the manifest's folder" in why.detail
+        assert "--root" in why.detail
+    (source,) = read_sources([str(manifest)], NONE, roots=(tmp_path / "theirs", tmp_path / "mine")).usable
+    wanted = {"path": source.uri, "path_b": source.uri_b, "transcript": "".join(source.transcript)}[column]
+    assert wanted is not None
+    assert Path(wanted).resolve() == tmp_path / "mine" / name
+
+
+def test_a_transcript_may_be_a_link_only_to_where_a_manifest_may_go(tmp_path: Path) -> None:
+    touch(tmp_path, "set/a.wav", "mine/b.txt")
+    (tmp_path / "set" / "a.txt").symlink_to(tmp_path / "mine" / "b.txt")
+    manifest = tmp_path / "set" / "m.csv"
+    manifest.write_text("path,licence,transcript\na.wav,CC0-1.0,a.txt\n")
+    assert len(read_sources([str(manifest)], NONE).rejected) == 1
+    (source,) = read_sources([str(manifest)], NONE, roots=(tmp_path / "mine",)).usable
+    assert source.transcript == (str(tmp_path / "mine" / "b.txt"),)
