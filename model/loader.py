@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from model.fit_data import leave_interrupts_to_the_trainer
-from model.shards import DatasetError, WithdrawnClipError
+from model.shards import WithdrawnClipError
 from model.windows import ClipItems, PromptedWindow, Windows
+from schemas.errors import DatasetError
 from schemas.plain_text import counted
 
 BLOCK_CLIPS = 64

@@ -17,6 +17,7 @@ SINC_ZEROS: Final = 24
 SINC_ROLLOFF: Final = 0.945
 KAISER_BETA: Final = 8.0
 MAX_KERNEL_TAPS: Final = 1 << 24  # 64 MB; rates that share no useful factor ask for more
+LOWEST_HZ, HIGHEST_HZ = 1_000, 1_000_000
 _MIN_PRODUCT_WIDTH: Final = 16  # outputs per matrix row: a wide product is several times faster than a narrow one
 
 
@@ -26,8 +27,9 @@ def output_length(n_in: int, source_hz: int, target_hz: int) -> int:
 
 
 def can_resample(source_hz: int, target_hz: int) -> bool:
-    """False for rates that are not positive or whose ratio needs a filter bank too large to hold."""
-    if source_hz <= 0:
+    """False for rates that no sound has (a second of it would be hours, or gigabytes), or whose ratio needs a filter
+    bank too large to hold."""
+    if not LOWEST_HZ <= source_hz <= HIGHEST_HZ:
         return False
     common = math.gcd(source_hz, target_hz)
     source, target = source_hz // common, target_hz // common

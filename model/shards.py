@@ -5,8 +5,6 @@ seek, on an object store one GET of the leading members (the audio behind them i
 """
 
 import hashlib
-import io
-import json
 import tarfile
 from collections import Counter
 from collections.abc import Sequence
@@ -21,21 +19,24 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from model.prompt import Persona
-from model.streams import CARD, CODEBOOKS, Word
+from model.sample_files import Word, codes_of, facts_of, voices_of, words_of
 from model.tar_members import places_of
-from schemas.errors import UserError
+from schemas.errors import DatasetError
+from schemas.form import MOST_BYTES, MOST_FRAMES, is_shard
+from schemas.recording import CODEBOOKS
 from schemas.withdrawn import NAME as WITHDRAWN
 from schemas.withdrawn import clips_of, clips_of_split, decoded
 
-INDEX_COLUMNS = ["clip_id", "split", "shard", "offset", "length", "n_frames", "kept"]
+_TYPES = {
+    **dict.fromkeys(("clip_id", "split", "shard"), pa.string()),
+    **dict.fromkeys(("offset", "length", "n_frames"), pa.int64()),
+    "kept": pa.bool_(),
+}
+INDEX_COLUMNS = list(_TYPES)
 TAR_BLOCK = 512
 NPY_HEADER_BYTES = 512  # at most, for a small array
 _TRIES = 3  # a shard may be replaced while it is read
 _MISMATCH = (OSError, EOFError, ValueError, TypeError, KeyError, tarfile.TarError)
-
-
-class DatasetError(UserError):
-    """The dataset cannot be read as it stands; the message names the file and what to do."""
 
 
 class WithdrawnClipError(DatasetError):
@@ -106,10 +107,14 @@ class Dataset:
             raise DatasetError(f"{path}: no such file; is {self.root} the output of `duplexset build`?") from error
         except (OSError, pa.ArrowException) as error:
             raise DatasetError(f"{path}: unreadable index ({error}); check it with `duplexset verify`") from error
-        missing = [name for name in INDEX_COLUMNS if name not in table.column_names]
-        if missing:
-            raise DatasetError(f"{path}: no column {', '.join(missing)}; build the dataset again")
+        there = dict(zip(table.column_names, table.schema.types, strict=True))
+        if missing := [name for name, kind in _TYPES.items() if there.get(name) != kind]:
+            raise DatasetError(f"{path}: no column {', '.join(missing)} of this version; build the dataset again")
+        if len(there) != table.num_columns:
+            raise DatasetError(f"{path}: two columns of one name; build the dataset again")
         rows = table.filter(pc.and_(table["kept"], pc.equal(table["split"], split))).select(INDEX_COLUMNS)
+        if not _possible(rows):
+            raise DatasetError(f"{path}: clips at places where none can be; check it with `duplexset verify`")
         if rows.num_rows:
             rows = pa.concat_tables([rows, self._left(rows, split)])
         rows = rows.sort_by("clip_id")
@@ -218,12 +223,23 @@ class Dataset:
         wanted = length if with_words or with_persona else min(length, TAR_BLOCK + codes_bytes)
         sample = self._fs.cat_file(path, start=start, end=start + wanted)
         codes_npy, after = _member(sample, 0, f"{clip_id}.codes.npy")
-        codes = np.lib.format.read_array(io.BytesIO(codes_npy), allow_pickle=False)
-        words_json = _member(sample, after, f"{clip_id}.words.json")[0] if with_words else b"[[], []]"
-        words_a, words_b = json.loads(words_json)
+        words = words_of(_member(sample, after, f"{clip_id}.words.json")[0]) if with_words else ([], [])
         persona = _persona(sample, after, f"{path}: clip {clip_id}", clip_id) if with_persona else None
-        _check_codes(codes, n_frames, f"{path}: clip {clip_id}")
-        return ClipTokens(codes=codes, words=(words_a, words_b), persona=persona)
+        return ClipTokens(codes=codes_of(codes_npy, n_frames), words=words, persona=persona)
+
+
+def _possible(rows: pa.Table) -> bool:
+    """Whether kept clips have ids and shards like ours, and places and lengths that a file can have."""
+    if any(rows[name].null_count for name in INDEX_COLUMNS):
+        return False
+    if not all(map(is_shard, pc.unique(rows["shard"]).to_pylist())):
+        return False
+    inside = (
+        *(pc.greater_equal(rows[name], 0) for name in ("offset", "length", "n_frames")),
+        *(pc.less_equal(rows[name], most) for name, most in (("length", MOST_BYTES), ("n_frames", MOST_FRAMES))),
+        pc.match_substring_regex(rows["clip_id"], "^[A-Za-z0-9_-]{1,200}$"),
+    )
+    return all(pc.all(one, min_count=0).as_py() for one in inside)
 
 
 def _member(sample: bytes, at: int, name: str) -> tuple[bytes, int]:
@@ -247,15 +263,6 @@ def _persona(sample: bytes, at: int, where: str, clip_id: str) -> Persona:
         if not name.startswith(f"{clip_id}."):  # a length of before: the sample is shorter by now
             raise ValueError(f"found {name} where a file of {clip_id} should be")
         found[name.partition(".")[2]], at = _member(sample, at, name)
-    codes = np.lib.format.read_array(io.BytesIO(found["voices.npy"]), allow_pickle=False)
-    return Persona.of(json.loads(found["json"]), codes)
-
-
-def _check_codes(codes: NDArray[np.int16], n_frames: int, where: str) -> None:
-    if codes.dtype != np.int16 or codes.shape != (2, CODEBOOKS, n_frames):
-        raise DatasetError(
-            f"{where} has codes {codes.dtype} {list(codes.shape)}, not int16 [2, {CODEBOOKS}, {n_frames}]; "
-            "run `duplexset verify`"
-        )
-    if n_frames and (codes.min() < 0 or codes.max() >= CARD):
-        raise DatasetError(f"{where} has codes outside 0..{CARD - 1}; run `duplexset verify`")
+    facts = facts_of(found["json"])
+    n_frames = max((voice["end_frame"] for voice in facts["voices"]), default=0)
+    return Persona.of(facts, voices_of(found["voices.npy"], n_frames))

@@ -18,9 +18,11 @@ from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
 from model.containers import CONTAINERS
+from model.resample import can_resample
 from schemas.errors import UserError
 
 SAMPLE_RATE_HZ = 24_000
+_OPTIONS = {"format_whitelist": CONTAINERS}
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".webm"})
 HELD_OUT_SHARE = 7
 """One speaker in seven is never trained on."""
@@ -75,7 +77,7 @@ def _index(folder: Path) -> dict[Path, dict[str, str]]:
 def read_audio(path: Path) -> NDArray[np.float32]:
     """The file as mono float32 at 24 kHz. Raises SpeechError where it holds no audio."""
     try:
-        with av.open(str(path), options={"format_whitelist": CONTAINERS}) as container:
+        with av.open(str(path), options=_OPTIONS, metadata_errors="replace") as container:
             if not container.streams.audio:
                 raise SpeechError(f"no audio in {path}: remove it from the folder")
             resampler = AudioResampler(format="fltp", layout="mono")
@@ -88,6 +90,8 @@ def read_audio(path: Path) -> NDArray[np.float32]:
         raise SpeechError(f"cannot read {path}: {error.strerror}; remove it from the folder") from error
     if not parts:
         raise SpeechError(f"no audio in {path}: remove it from the folder")
+    if not can_resample(rate_hz, SAMPLE_RATE_HZ):
+        raise SpeechError(f"{path} has {rate_hz} Hz: convert it to {SAMPLE_RATE_HZ} Hz, or remove it from the folder")
     audio = torch.from_numpy(np.concatenate(parts))
     resampled: NDArray[np.float32] = torchaudio.functional.resample(audio, rate_hz, SAMPLE_RATE_HZ).numpy()
     return resampled
@@ -96,7 +100,7 @@ def read_audio(path: Path) -> NDArray[np.float32]:
 def seconds(path: Path) -> float:
     """Length of the file by its header, 0 where the header does not tell."""
     try:
-        with av.open(str(path), options={"format_whitelist": CONTAINERS}) as container:
+        with av.open(str(path), options=_OPTIONS, metadata_errors="replace") as container:
             return (container.duration or 0) / av.time_base
     except av.FFmpegError as error:
         raise SpeechError(f"cannot read {path}: {error.strerror}; remove it from the folder") from error

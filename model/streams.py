@@ -12,9 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from model.sample_files import Word
+from schemas.recording import CARDINALITY
+
 FRAME_RATE_HZ = 12.5
 CODEBOOKS = 8
-CARD = 2048
+CARD = CARDINALITY
 STREAMS = 1 + 2 * CODEBOOKS
 DELAYS = (0, *(0, 1, 1, 1, 1, 1, 1, 1), *(0, 1, 1, 1, 1, 1, 1, 1))
 
@@ -22,7 +25,6 @@ TEXT_PAD = 3
 TEXT_EPAD = 0
 NO_TOKEN = -1  # embedded as zero, never in the loss
 
-Word = tuple[str, float, float, float]  # word, start_s, end_s, confidence
 TextRule = Literal["shift", "drop"]  # what happens to words that come too fast for a token a frame
 
 

@@ -23,12 +23,13 @@ from model.duplex import DuplexModel, stream_nll, training_loss
 from model.interrupt import stop_on_signal
 from model.loader import PromptCounts, WindowBatches
 from model.run_folder import claim_run
-from model.shards import Dataset, DatasetError
+from model.shards import Dataset
 from model.text import SentencePieceText, load_text_tokenizer
 from model.train_config import TrainConfig, TrainError
 from model.train_log import Progress, RunLog, RunningMeans
 from model.windows import Windows
 from model.world import World
+from schemas.errors import DatasetError
 
 Ending = Literal["max_steps", "minutes", "interrupted"]
 

@@ -18,7 +18,8 @@ from model.enhancer.apply import load_enhancer
 from model.persona.roles import function_of, load_roles
 from model.recogniser.load import load_recogniser
 from pipeline.config import BuildConfig, fingerprint
-from pipeline.describe import MadeBy, describe, read_description
+from pipeline.dataset_json import read_description
+from pipeline.describe import MadeBy, describe
 from pipeline.index import write_clips, write_recordings
 from pipeline.licences.evidence import forget, keep
 from pipeline.lock import held, remove_leftovers

@@ -204,7 +204,9 @@ def bounded(catalog: duckdb.DuckDBPyConnection, seconds: float = TIMEOUT_S) -> I
     except duckdb.InterruptException as error:
         raise CatalogError(f"the index could not answer within {seconds:g} s: ask for less") from error
     except duckdb.Error as error:
-        raise CatalogError(f"the index cannot answer: {one_line(error)}") from error
+        damaged = type(error) is duckdb.Error or isinstance(error, duckdb.IOException | duckdb.SerializationException)
+        what = "; check the dataset with `duplexset verify`" if damaged else ""
+        raise CatalogError(f"the index cannot answer: {one_line(error)}{what}") from error
     finally:
         timer.cancel()
         cursor.close()

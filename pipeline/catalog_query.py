@@ -75,11 +75,18 @@ def ask(catalog: duckdb.DuckDBPyConnection, sql: str, limit: int, timeout_s: flo
         if len(statements) != 1:
             raise QueryError(f"give one SELECT, not {len(statements)} statements")
         (statement,) = statements
-        if statement.type != duckdb.StatementType.SELECT:
-            raise QueryError(f"only SELECT is answered, not {statement.type.name}: nothing can be changed from here")
+        if (kind := _kind(statement)) != "SELECT":
+            raise QueryError(f"only SELECT is answered, not {kind}: nothing can be changed from here")
         found = _answered(cursor.query(statement.query))
         rows = _without_zones(found.limit(limit + 1)).fetchall()
         return Answer(columns=tuple(found.columns), rows=tuple(rows[:limit]), more=len(rows) > limit)
+
+
+def _kind(statement: duckdb.Statement) -> str:
+    try:
+        return str(statement.type.name)
+    except ValueError:  # one that Python has no name for, as UPDATE EXTENSIONS
+        return "this"
 
 
 def _without_zones(found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:

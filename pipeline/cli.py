@@ -21,6 +21,7 @@ from pipeline.cli_simulate import simulate
 from pipeline.cli_stats import stats
 from pipeline.cli_train import train
 from pipeline.cli_withdraw import withdraw
+from pipeline.say import say
 from pipeline.visible import printable
 from schemas.errors import UserError
 from schemas.plain_text import counted
@@ -50,7 +51,7 @@ OutFolder = Annotated[Path, typer.Argument(help="The OUT folder of a build.", sh
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"duplexset {importlib.metadata.version('duplexset')}")
+        say(f"duplexset {importlib.metadata.version('duplexset')}")
         raise typer.Exit
 
 
@@ -74,12 +75,12 @@ def verify(out: OutFolder) -> None:
 
     count = 0
     for line in differences(out):
-        typer.echo(printable(line))
+        say(line)
         count += 1
     if count:
-        typer.echo(f"{counted(count, 'difference')} in {out}", err=True)
+        say(f"{counted(count, 'difference')} in {out}", err=True)
         raise typer.Exit(1)
-    typer.echo(f"{out} is whole: shards, indexes and description agree")
+    say(f"{out} is whole: shards, indexes and description agree")
 
 
 @app.command()
@@ -96,7 +97,7 @@ def decode(
 
     check_output(wav, "WAV")
     clip_id, length_s = decode_clip(out, clip, wav)
-    typer.echo(f"{wav}: clip {clip_id}, {length_s:.1f} s")
+    say(f"{wav}: clip {clip_id}, {length_s:.1f} s")
 
 
 def os_error_line(error: OSError) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli_provenance import provenance
+from pipeline.say import say
 
 audit = typer.Typer(
     help="What is in a dataset, where it comes from, what is owed for it, and whether that holds.",
@@ -88,7 +89,7 @@ def show(
         console().print(chain_lines(f"clip {found.record['clip_id']}", found.steps))
     if found.faults:
         for line in found.faults:
-            typer.echo(shown(line, 1_000), err=True)
+            say(shown(line, 1_000), err=True)
         raise typer.Exit(FOUND)
 
 
@@ -123,7 +124,7 @@ def query(
     if not printed:
         console().print(answer_lines(found.columns, found.rows))
     if found.more:
-        typer.echo(f"there are more than these {len(found.rows)} rows: --limit shows more of them", err=True)
+        say(f"there are more than these {len(found.rows)} rows: --limit shows more of them", err=True)
 
 
 audit.command("provenance")(provenance)
@@ -156,10 +157,10 @@ def notice(
     else:
         with whole_file(to) as temporary, temporary.open("w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in made.lines())
-        typer.echo(f"{to}: the notice")
+        say(f"{to}: the notice")
     if made.lacks:
         where = "the notice" if printed else to
-        typer.echo(f"{counted(len(made.lacks), 'thing')} that nobody stated: see the end of {where}", err=True)
+        say(f"{counted(len(made.lacks), 'thing')} that nobody stated: see the end of {where}", err=True)
 
 
 @audit.command()

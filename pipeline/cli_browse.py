@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.say import say
+
 
 def browse(
     out: Annotated[Path, typer.Argument(help="The OUT folder of a build.", show_default=False)],
@@ -34,15 +36,15 @@ def browse(
             written = write(site, static, clips)
         finally:
             site.store.close()
-        typer.echo(f"{static}: {written.clips} of {written.total} clips, {written.bytes / 2**20:.1f} MiB")
-        typer.echo("serve the folder with any web server, as with: python -m http.server --directory FOLDER")
+        say(f"{static}: {written.clips} of {written.total} clips, {written.bytes / 2**20:.1f} MiB")
+        say("serve the folder with any web server, as with: python -m http.server --directory FOLDER")
         return
     from pipeline.browse.server import bound, serve
 
     listener = bound(port)
     site = site_of_folder(out)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    typer.echo(f"{address} shows {out}; Ctrl-C ends it")
+    say(f"{address} shows {out}; Ctrl-C ends it")
     if open_page:
         import webbrowser
 

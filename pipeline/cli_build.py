@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from pipeline import cli_licence
+from pipeline.say import say
 from schemas.shard import NearDuplicates
 
 NOTHING_KEPT, QUARANTINED, STOPPED = 1, 3, 130  # exit codes
@@ -133,7 +134,7 @@ def build(
                 return
             result = run_build(sources, out, config, engine=opened, view=view)
     except KeyboardInterrupt as stop:
-        typer.echo("stopped: run the same command again to go on; what is done is kept", err=True)
+        say("stopped: run the same command again to go on; what is done is kept", err=True)
         raise typer.Exit(STOPPED) from stop
     finally:
         opened.close()
@@ -141,5 +142,5 @@ def build(
     if result.quarantined:
         raise typer.Exit(QUARANTINED)
     if not any(row.n_clips for row in result.recordings):
-        typer.echo("nothing was kept: see the reasons above", err=True)
+        say("nothing was kept: see the reasons above", err=True)
         raise typer.Exit(NOTHING_KEPT)

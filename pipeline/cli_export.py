@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from pipeline.say import say
+
 NOTHING_KEPT, STOPPED = 1, 130  # exit codes
 _TELL_S = 2.0
 
@@ -99,17 +101,15 @@ def export(
         text_rule=text_rule,
     )
     try:
-        result = run(config, out, folder, sometimes(typer.echo, _TELL_S))
+        result = run(config, out, folder, sometimes(say, _TELL_S))
     except KeyboardInterrupt as stop:
-        typer.echo("stopped: run the same command again to go on; what is done is kept", err=True)
+        say("stopped: run the same command again to go on; what is done is kept", err=True)
         raise typer.Exit(STOPPED) from stop
-    typer.echo(f"{folder}: {counted(result.clips, 'clip')}, {result.written} written now")
+    say(f"{folder}: {counted(result.clips, 'clip')}, {result.written} written now")
     if result.removed:
-        typer.echo(
-            f"{counted(result.removed, 'file')} taken away: their clips are withdrawn or no longer in the dataset"
-        )
+        say(f"{counted(result.removed, 'file')} taken away: their clips are withdrawn or no longer in the dataset")
     for note in result.notes:
-        typer.echo(note)
+        say(note)
     if not result.clips:
-        typer.echo(f"{out} has no clips in {', '.join(config.splits)}", err=True)
+        say(f"{out} has no clips in {', '.join(config.splits)}", err=True)
         raise typer.Exit(NOTHING_KEPT)

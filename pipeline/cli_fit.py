@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.say import say
+
 if TYPE_CHECKING:
     from model.fitting import FitConfig
 
@@ -49,8 +51,8 @@ def codec(
     from model.fit_codec import FitConfig, fit_codec
 
     config = FitConfig(minutes=minutes, steps=steps, seed=seed)
-    weights = fit_codec(audio, out, config=config, noise=noise, rooms=rooms, device=device, report=typer.echo)
-    typer.echo(f"weights: {weights}")
+    weights = fit_codec(audio, out, config=config, noise=noise, rooms=rooms, device=device, report=say)
+    say(f"weights: {weights}")
 
 
 @fit.command()
@@ -72,7 +74,7 @@ def text(
     """
     from model.fit_text import fit_text
 
-    typer.echo(f"tokenizer: {fit_text(sources, out, vocabulary=vocabulary, report=typer.echo)}")
+    say(f"tokenizer: {fit_text(sources, out, vocabulary=vocabulary, report=say)}")
 
 
 @fit.command()
@@ -96,8 +98,8 @@ def speaker(
     from model.speaker.train import LEARNING_RATE, fit_speaker
 
     config = _config(minutes, steps, seed, LEARNING_RATE, start=start, workers=workers)
-    weights = fit_speaker(audio, out, config=config, noise=noise, music=music, device=device, report=typer.echo)
-    typer.echo(f"weights: {weights}")
+    weights = fit_speaker(audio, out, config=config, noise=noise, music=music, device=device, report=say)
+    say(f"weights: {weights}")
 
 
 @fit.command()
@@ -139,9 +141,9 @@ def separator(
         music=music,
         rooms=rooms,
         device=device,
-        report=typer.echo,
+        report=say,
     )
-    typer.echo(f"weights: {weights}")
+    say(f"weights: {weights}")
 
 
 @fit.command()
@@ -172,9 +174,9 @@ def segmentation(
         music=music,
         rooms=rooms,
         device=device,
-        report=typer.echo,
+        report=say,
     )
-    typer.echo(f"weights: {weights}")
+    say(f"weights: {weights}")
 
 
 @fit.command()
@@ -205,9 +207,9 @@ def enhancer(
         music=music,
         rooms=rooms,
         device=device,
-        report=typer.echo,
+        report=say,
     )
-    typer.echo(f"weights: {weights}")
+    say(f"weights: {weights}")
 
 
 def _config(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline import cli_licence
+from pipeline.say import say
 
 NOTHING = 1  # exit code: no recording would be let in
 
@@ -28,7 +29,7 @@ def show(
 
     if name is None:
         for ready_name in ready():
-            typer.echo(f"{ready_name:<11} {read_policy(ready_name).says}")
+            say(f"{ready_name:<11} {read_policy(ready_name).says}")
         return
     read_policy(name)
     typer.echo(policy_text(name), nl=False)
@@ -73,6 +74,6 @@ def check(
     chosen = with_options(read_policy(policy), commercial=commercial, allow=allow or (), unlicensed=unlicensed)
     checked = checked_of(source, cli_licence.stated(locals()), pairs, chosen, date.today(), roots=root or ())
     for line in lines_of(checked, chosen):
-        typer.echo(line)
+        say(line)
     if not any(one.permitted for one in checked):
         raise typer.Exit(NOTHING)

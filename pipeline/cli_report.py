@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.say import say
+
 
 def report(
     out: Annotated[Path, typer.Argument(help="The OUT folder of a build.", show_default=False)],
@@ -15,4 +17,4 @@ def report(
     """
     from pipeline.report.write import write_report
 
-    typer.echo(f"{write_report(out)}: open it in a browser")
+    say(f"{write_report(out)}: open it in a browser")

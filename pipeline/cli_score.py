@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.say import say
+
 
 def score(
     out: Annotated[
@@ -46,9 +48,7 @@ def score(
     check_kind(plot)
     check_output(json, "--json")
     check_output(plot, "--plot")
-    scoring = run_score(
-        out, truth, collar_s=collar, by=by, images=images, say=lambda line: typer.echo(line, err=True)
-    )
+    scoring = run_score(out, truth, collar_s=collar, by=by, images=images, say=lambda line: say(line, err=True))
     Console(highlight=False).print(score_tables(scoring))
     if json is not None:
         write_text(json, as_json(scoring))

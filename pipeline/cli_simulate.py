@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.say import say
+
 _TELL_S = 2.0
 
 
@@ -96,12 +98,10 @@ def simulate(
         timings=timings,
         file_format=file_format.value,
     )
-    result = run(config, out, sometimes(typer.echo, _TELL_S))
+    result = run(config, out, sometimes(say, _TELL_S))
     made = counted(result.conversations, "conversation")
-    typer.echo(f"{out}: {made}, {result.seconds / 60:.1f} min, {result.made} made now")
+    say(f"{out}: {made}, {result.seconds / 60:.1f} min, {result.made} made now")
     if result.short:
-        typer.echo(f"{result.short} ended early: a voice had nothing left to say, and no phrase is said twice")
+        say(f"{result.short} ended early: a voice had nothing left to say, and no phrase is said twice")
     if not result.licensed:
-        typer.echo(
-            f"no licence stated for all sources (see {out / 'recordings' / 'SOURCES.tsv'}): build needs --licence"
-        )
+        say(f"no licence stated for all sources (see {out / 'recordings' / 'SOURCES.tsv'}): build needs --licence")

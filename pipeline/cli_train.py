@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.say import say
 from schemas.plain_text import counted
 
 PROMPT_FRAMES = 150
@@ -106,10 +107,10 @@ def _report(progress: "Progress") -> None:
         f"step {progress.step}/{progress.max_steps}  loss {progress.loss:.3f}  {_streams(progress.train)}  "
         f"{progress.frames_per_s:.0f} frames/s"
     )
-    typer.echo(line)
+    say(line)
     if progress.held_out is not None:
         held = progress.held_out
-        typer.echo(f"  held out: {_streams(held.model)}; unigram: {_streams(held.unigram)}")
+        say(f"  held out: {_streams(held.model)}; unigram: {_streams(held.unigram)}")
 
 
 def _streams(loss: "StreamLoss") -> str:
@@ -130,13 +131,13 @@ def _prompts(counts: "PromptCounts") -> str:
 
 def _verdict(result: "TrainResult", run: Path) -> None:
     """The held-out table and where the run lies."""
-    typer.echo(f"{counted(result.steps, 'step')}, ended by {result.ended}: {run}")
+    say(f"{counted(result.steps, 'step')}, ended by {result.ended}: {run}")
     if result.text_tokens_lost:
-        typer.echo(f"{result.text_tokens_lost} text tokens found no frame or could not be spelled, over all epochs")
+        say(f"{result.text_tokens_lost} text tokens found no frame or could not be spelled, over all epochs")
     if result.prompts is not None:
-        typer.echo(_prompts(result.prompts))
+        say(_prompts(result.prompts))
     if result.held_out is None:
-        typer.echo("nothing was held out to measure on")
+        say("nothing was held out to measure on")
         return
     table = Table("held out, nats", "model", "unigram", title_justify="left")
     model, unigram = result.held_out.model, result.held_out.unigram
@@ -145,4 +146,4 @@ def _verdict(result: "TrainResult", run: Path) -> None:
         for k, (a, b) in enumerate(zip(ours, theirs, strict=True), start=1):
             table.add_row(f"{stream} codebook {k}", f"{a:.3f}", f"{b:.3f}")
     Console().print(table)
-    typer.echo("below the unigram" if result.below_unigram else "not below the unigram yet: train longer")
+    say("below the unigram" if result.below_unigram else "not below the unigram yet: train longer")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.say import say
+
 if TYPE_CHECKING:
     from pipeline.withdraw.run import Request
 
@@ -56,10 +58,11 @@ def withdraw(
     If it is stopped, or killed, `duplexset withdraw OUT` finishes it; that also carries out what is only marked or
     was written into withdrawn.jsonl by hand. Exits with 1 if anything is left.
     """
+    from pipeline.dataset_json import described
     from pipeline.withdraw.choose import Selection, WithdrawError
-    from pipeline.withdraw.run import Request, require_dataset
+    from pipeline.withdraw.run import Request
 
-    require_dataset(out)
+    described(out)
     kinds = {"recording": recording, "speaker": speaker, "source": source, "licence": licence, "clip": clip}
     named = tuple(Selection(kind, value) for kind, values in kinds.items() for value in values or ())
     if listed:
@@ -77,7 +80,7 @@ def withdraw(
     try:
         _withdraw(out, request, yes=yes, only_mark=only_mark)
     except KeyboardInterrupt as stop:
-        typer.echo(f"stopped: `duplexset withdraw {out}` finishes it", err=True)
+        say(f"stopped: `duplexset withdraw {out}` finishes it", err=True)
         raise typer.Exit(STOPPED) from stop
 
 
@@ -88,12 +91,12 @@ def _list(out: Path) -> None:
 
     withdrawn = read_withdrawn(out / NAME)
     for one in withdrawn.withdrawals.values():
-        typer.echo(told(one))
+        say(told(one))
     hand = withdrawn.by_hand()
     if lines := len(hand.clips) + len(hand.recordings) + len(hand.licences):
-        typer.echo(f"{counted(lines, 'line')} written by hand and not carried out: run `duplexset withdraw {out}`")
+        say(f"{counted(lines, 'line')} written by hand and not carried out: run `duplexset withdraw {out}`")
     if not withdrawn.withdrawals and not lines:
-        typer.echo("nothing was withdrawn")
+        say("nothing was withdrawn")
 
 
 def _undo(out: Path, name: str) -> None:
@@ -104,7 +107,7 @@ def _undo(out: Path, name: str) -> None:
 
     with held(out):
         one = undo(out, name, date.today().isoformat())
-    typer.echo(f"withdrawal {one.id} is undone: trainers use its clips again; if a build ran since, run it again")
+    say(f"withdrawal {one.id} is undone: trainers use its clips again; if a build ran since, run it again")
 
 
 def _dry(out: Path, request: "Request") -> None:
@@ -113,8 +116,8 @@ def _dry(out: Path, request: "Request") -> None:
 
     taken = taken_by(out, request)
     for line in preview(taken, keep_evidence=request.keep_evidence):
-        typer.echo(line)
-    typer.echo("nothing was changed")
+        say(line)
+    say("nothing was changed")
 
 
 def _withdraw(out: Path, request: "Request", *, yes: bool, only_mark: bool) -> None:
@@ -131,29 +134,27 @@ def _withdraw(out: Path, request: "Request", *, yes: bool, only_mark: bool) -> N
         marked, begun = waiting(out)
         before = [] if only_mark else [told(one) for one in marked]
         if not taken and not begun and not before:
-            typer.echo("nothing to do")
+            say("nothing to do")
             return
         if taken or before:
             _confirm(chain(preview(taken, keep_evidence=request.keep_evidence) if taken else (), before), yes=yes)
         if taken:
             one = mark(out, request, taken)
-            typer.echo(f"withdrawal {one.id}: trainers leave it out from now on")
+            say(f"withdrawal {one.id}: trainers leave it out from now on")
             if only_mark:
-                typer.echo(
-                    f"no byte is removed yet: `duplexset withdraw {out}` does it, --undo {one.id} takes it back"
-                )
+                say(f"no byte is removed yet: `duplexset withdraw {out}` does it, --undo {one.id} takes it back")
                 return
         if begun:
-            typer.echo(f"finishing what was begun: {', '.join(one.id for one in begun)}")
+            say(f"finishing what was begun: {', '.join(one.id for one in begun)}")
         finished = finish(out, request.today, sometimes(_say, 1.0))
         _say("looking for what is left")
         _prove(out, remains(out))
     for line in done(out, finished):
-        typer.echo(line)
+        say(line)
 
 
 def _say(line: str) -> None:
-    typer.echo(line, err=True)
+    say(line, err=True)
 
 
 def _confirm(lines: Iterable[str], *, yes: bool) -> None:
@@ -161,7 +162,7 @@ def _confirm(lines: Iterable[str], *, yes: bool) -> None:
     from pipeline.withdraw.choose import WithdrawError
 
     for line in lines:
-        typer.echo(line)
+        say(line)
     if yes:
         return
     if not sys.stdin.isatty():
@@ -173,8 +174,8 @@ def _confirm(lines: Iterable[str], *, yes: bool) -> None:
 def _prove(out: Path, lines: Iterable[str]) -> None:
     left = 0
     for line in lines:
-        typer.echo(line)
+        say(line)
         left += 1
     if left:
-        typer.echo(f"{out} still holds material that was withdrawn: see the lines above", err=True)
+        say(f"{out} still holds material that was withdrawn: see the lines above", err=True)
         raise typer.Exit(LEFT)

@@ -101,12 +101,20 @@ def licence_facts(licence: Mapping[str, Any]) -> list[Fact]:
 
 
 def licence_of(stated: Mapping[str, Any]) -> Licence:
-    """The licence in a row of an index, whatever fields that has: the others are what nobody stated."""
+    """The licence in a row of an index, whatever fields that has: the others are what nobody stated.
+
+    Raises CatalogError.
+    """
+    from pipeline.catalog import CatalogError
     from schemas.arrow import from_dict, to_dict
 
     given = {name: value for name, value in stated.items() if value is not None}
     nothing = to_dict(UNSTATED)
-    return from_dict(Licence, {**nothing, **given, "rights": {**nothing["rights"], **(stated.get("rights") or {})}})
+    rights = {**nothing["rights"], **(stated.get("rights") or {})}
+    try:
+        return from_dict(Licence, {**nothing, **given, "rights": rights})
+    except ValueError as error:
+        raise CatalogError(f"index/clips.parquet has a licence that none can be ({error}): build again") from error
 
 
 def rights_facts(licence: Mapping[str, Any]) -> list[Fact]:

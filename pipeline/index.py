@@ -1,20 +1,24 @@
 """The two indexes beside the shards: written whole, read piece by piece."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from model.shards import DatasetError
 from schemas.arrow import from_table, schema_of, to_dict, to_table
 from schemas.atomic import whole_file
+from schemas.checked import check_clip, check_names, check_recording
+from schemas.errors import DatasetError
 from schemas.shard import ClipRow, Duplicate, PackedShard, RecordingRow
 from stages.pack import index_part
 
-_ROWS = 1_000  # per row group
-_READ_ROWS = 200  # in memory
+_ROWS: Final = 1_000  # per row group
+_READ_ROWS: Final = 200  # in memory
+_SAID: Final = 300  # characters
 
 
 def kept_clips(
@@ -24,21 +28,64 @@ def kept_clips(
 
     Raises DatasetError where the index is not there, cannot be read or was written by another version.
     """
-    path = out / "index" / "clips.parquet"
+    wanted = pc.field("kept") if splits is None else pc.field("kept") & pc.field("split").isin(splits)
+    return (row for row in clip_rows(out, wanted) if row.clip_id not in withdrawn)
+
+
+def clip_rows(out: Path, wanted: pc.Expression | None = None, *, impossible: bool = False) -> Iterator[ClipRow]:
+    """The rows of index/clips.parquet, or those that are wanted. Raises DatasetError.
+
+    impossible: rows that `schemas.checked` finds at fault are there, too.
+    """
+    with opened(out, ClipRow) as file:
+        for batch in file.iter_batches(batch_size=_READ_ROWS):
+            table = pa.Table.from_batches([batch])
+            for row in from_table(ClipRow, table if wanted is None else table.filter(wanted)):
+                if not impossible:
+                    check_clip(row)
+                yield row
+
+
+def recording_rows(out: Path) -> Iterator[RecordingRow]:
+    """The rows of index/recordings.parquet. Raises DatasetError."""
+    with opened(out, RecordingRow) as file:
+        for batch in file.iter_batches(batch_size=_READ_ROWS):
+            for row in from_table(RecordingRow, pa.Table.from_batches([batch])):
+                check_recording(row)
+                yield row
+
+
+def clip_columns(out: Path, names: Sequence[str], n_rows: int = _ROWS) -> Iterator[dict[str, Any]]:
+    """Some columns of the clips, a part of a struct as `info.licence`, without making whole rows of them.
+
+    Where they are among them, ids and shards have the form of ours. Raises DatasetError.
+    """
+    with opened(out, ClipRow) as file:
+        for batch in file.iter_batches(batch_size=n_rows, columns=list(names), use_threads=False):
+            for row in batch.to_pylist():
+                check_names(row)
+                yield row
+
+
+@contextmanager
+def opened(out: Path, cls: type) -> Iterator[pq.ParquetFile]:
+    """An index, of this version's columns. What is wrong with it, now or while it is read, is a DatasetError.
+
+    cls: ClipRow or RecordingRow.
+    """
+    path = out / "index" / ("clips.parquet" if cls is ClipRow else "recordings.parquet")
     try:
-        with pq.ParquetFile(path) as file:
-            if not file.schema_arrow.equals(schema_of(ClipRow)):
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            if not file.schema_arrow.equals(schema_of(cls)):
                 raise DatasetError(f"{path} has other columns than this version reads: build the dataset again")
-            for batch in file.iter_batches(batch_size=_READ_ROWS):
-                wanted = pc.field("kept") if splits is None else pc.field("kept") & pc.field("split").isin(splits)
-                table = pa.Table.from_batches([batch]).filter(wanted)
-                yield from (row for row in from_table(ClipRow, table) if row.clip_id not in withdrawn)
+            yield file
     except FileNotFoundError as error:
         raise DatasetError(
-            f"{out} has no index/clips.parquet: it is no dataset, or its build did not end; build again"
+            f"{out} has no index/{path.name}: it is no dataset, or its build did not end; build again"
         ) from error
-    except pa.ArrowException as error:
-        raise DatasetError(f"{path}: unreadable index ({error}); check it with `duplexset verify`") from error
+    except (pa.ArrowException, OSError, ValueError) as error:
+        why = " ".join(str(error).split())[:_SAID]
+        raise DatasetError(f"{path}: unreadable index ({why}): restore it, or build the dataset again") from error
 
 
 def write_clips(

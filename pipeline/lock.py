@@ -17,13 +17,19 @@ def held(out: Path) -> Iterator[None]:
     """Hold the folder; raises LockError where another does. The lock goes with the process, however it ends."""
     work = out / "work"
     work.mkdir(parents=True, exist_ok=True)
-    with (work / "lock").open("w") as lock:
+    busy = LockError(f"another build or withdrawal is running in {out}: wait for it, or choose another folder")
+    with alone(work / "lock", busy):
+        yield
+
+
+@contextmanager
+def alone(path: Path, busy: UserError) -> Iterator[None]:
+    """Hold a file as its only holder; raises `busy` where another process does."""
+    with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise LockError(
-                f"another build or withdrawal is running in {out}: wait for it, or choose another folder"
-            ) from error
+            raise busy from error
         yield
 
 

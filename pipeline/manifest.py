@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +20,11 @@ from stages.transcripts.beside import is_inside
 COLUMNS = ("path", "path_b", "channels", *FIELDS, "speakers", "role_a", "role_b", "language", "transcript")
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 _OF_LINES = ("role_a", "role_b")
+_CELL = 100_000  # characters
+_PATH, _NAME = 4_000, 255  # characters that no file system takes more of
+_LINE = 10_000_000
+_ROW_GROUP = 1 << 30  # bytes, unpacked
+_ROWS = 64  # of Parquet, in memory
 
 
 class ManifestError(UserError):
@@ -61,6 +66,8 @@ def _checked(where: str, values: dict[str, Any]) -> dict[str, str]:
     if unknown:
         raise ManifestError(f"{where}: unknown column {unknown[0]!r}; known are {', '.join(COLUMNS)}")
     texts = {name: "" if value is None else str(value).strip() for name, value in values.items()}
+    if long := [name for name, text in texts.items() if len(text) > _CELL]:
+        raise ManifestError(f"{where}: {long[0]} has {len(texts[long[0]]):,} characters: {_CELL:,} at most")
     if not texts.get("path"):
         raise ManifestError(f"{where}: no path: each row needs the path or URI of its recording")
     return texts
@@ -81,6 +88,9 @@ def _outside(texts: dict[str, str], base: Path, more: Sequence[Path]) -> str | N
     """
     roots = [base.absolute(), *(root.absolute() for root in more)]
     named = [(name, text) for name in ("path", "path_b") if (text := texts.get(name))]
+    for name, text in named:
+        if "://" not in text and (len(text) > _PATH or max(map(len, text.split("/"))) > _NAME):
+            return f"{name} is longer than the path of a file can be"
     for name, text in [*named, *(("transcript", part) for part in parts_of(texts.get("transcript", "")))]:
         path = roots[0] / text
         by_links = name == "transcript" or ".." in path.parts
@@ -100,7 +110,7 @@ def parts_of(text: str) -> list[str]:
 
 def _csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, restkey="(more fields than columns)", strict=True)
+        reader = csv.DictReader(_lines(path, file), restkey="(more fields than columns)", strict=True)
         try:
             _require_once(str(path), reader.fieldnames or ())
             for row in reader:
@@ -109,9 +119,17 @@ def _csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             raise ManifestError(f"{path} line {reader.line_num}: not CSV ({error})") from error
 
 
+def _lines(path: Path, file: TextIO) -> Iterator[str]:
+    """The lines of a file, of which none is held that never ends."""
+    while line := file.readline(_LINE):
+        if len(line) == _LINE:
+            raise ManifestError(f"{path}: a line has {_LINE:,} characters or more: is it a manifest?")
+        yield line
+
+
 def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(_lines(path, file), start=1):
             if not line.strip():
                 continue
             where = f"{path} line {number}"
@@ -143,8 +161,11 @@ def _parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         with pq.ParquetFile(path) as file:
             _require_once(str(path), file.schema_arrow.names)
+            groups = [file.metadata.row_group(at).total_byte_size for at in range(file.num_row_groups)]
+            if max(groups, default=0) > _ROW_GROUP:
+                raise ManifestError(f"{path} unpacks to {max(groups) >> 20:,} MiB at once: write smaller row groups")
             number = 0
-            for batch in file.iter_batches():
+            for batch in file.iter_batches(_ROWS):
                 for at in range(batch.num_rows):
                     number += 1
                     yield f"row {number}", _row(f"{path} row {number}", batch.slice(at, 1))

@@ -10,11 +10,16 @@ class OutputError(UserError):
 
 
 def check_output(path: Path | None, what: str) -> None:
-    """Raise OutputError where a path is a folder, or lies in what is none. what: the option or argument."""
+    """Raise OutputError where a path is a folder or a device, or lies in what is no folder.
+
+    what: the option or argument. A file is put in place by its name, which would put it where the device was.
+    """
     if path is None:
         return
     if path.is_dir():
         raise OutputError(f"{what} {path} is a folder: name a file in it")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{what} {path} is a device or a pipe: give a file")
     above = next(parent for parent in path.absolute().parents if parent.exists())
     if not above.is_dir():
         raise OutputError(f"{what} {path}: {above} is no folder, give another place")

@@ -5,18 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from model.shards import DatasetError
+from pipeline.index import recording_rows
 from pipeline.licences.choice import chosen
 from pipeline.licences.combine import combine
 from pipeline.sources import PairPattern, SourceError, read_sources
 from pipeline.visible import printable
-from schemas.arrow import from_table, schema_of
 from schemas.licence import UNSTATED, Licence, missing
 from schemas.policy import Policy, violations
-from schemas.shard import RecordingRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +51,7 @@ def checked_of(
         ]:
             option = f"--{stray[0].replace('_', '-')}"
             raise SourceError(f"{given[0]} is a dataset, whose index states the licences: leave out {option}")
-        stated = [(row.uri, row.stated or UNSTATED) for row in recordings_of(Path(given[0]))]
+        stated = [(row.uri, row.stated or UNSTATED) for row in recording_rows(Path(given[0]))]
         return [_checked(name, licence, policy, today) for name, licence in stated]
     found = read_sources(given, fields, PairPattern.parse(pairs) if pairs else None, roots=roots)
     checked = [_checked(s.name or s.uri, s.licence or UNSTATED, policy, today) for s in found.usable]
@@ -69,21 +64,6 @@ def checked_of(
 def _checked(name: str, stated: Licence, policy: Policy, today: date) -> Checked:
     licence = chosen(stated, policy, today)
     return Checked(name=name, licence=licence, refused=tuple(violations(policy, licence, today=today)))
-
-
-def recordings_of(out: Path) -> Iterator[RecordingRow]:
-    """The rows of index/recordings.parquet. Raises DatasetError."""
-    path = out / "index" / "recordings.parquet"
-    try:
-        with pq.ParquetFile(path) as file:
-            if not file.schema_arrow.equals(schema_of(RecordingRow)):
-                raise DatasetError(f"{path} has other columns than this version reads: build the dataset again")
-            for batch in file.iter_batches(batch_size=200):
-                yield from from_table(RecordingRow, pa.Table.from_batches([batch]))
-    except FileNotFoundError as error:
-        raise DatasetError(f"{out} has no index/recordings.parquet: build it again") from error
-    except pa.ArrowException as error:
-        raise DatasetError(f"{path}: unreadable index ({error}); check it with `duplexset verify`") from error
 
 
 def lines_of(checked: Sequence[Checked], policy: Policy) -> Iterator[str]:

@@ -42,7 +42,7 @@ def file_blocks(path: Path, what: str) -> Iterator[Float32]:
 def flac_blocks(flac: bytes, where: str) -> Iterator[Float32]:
     """The same of the FLAC of a clip."""
     try:
-        with av.open(io.BytesIO(flac), mode="r", format="flac") as container:
+        with av.open(io.BytesIO(flac), mode="r", format="flac", metadata_errors="replace") as container:
             yield from _resampled(container, container.streams.audio[0], where)
     except av.error.FFmpegError as error:
         raise ScoreError(f"{where} cannot be decoded ({error.strerror}): run `duplexset verify`") from error

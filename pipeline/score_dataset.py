@@ -1,29 +1,25 @@
 """A dataset made by `duplexset build`, as the scorer sees it: the clips of a recording and their audio."""
 
-import io
-import tarfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from model.measures.activity import joined_stretches, merged
 from model.measures.recording import Activity
+from model.sample_files import SampleError, read_files
+from pipeline.index import kept_clips, recording_rows
 from pipeline.score_audio import BLOCK_SAMPLES, ScoreError, flac_blocks
 from pipeline.score_found import Found
-from schemas.arrow import to_dict
 from schemas.conversation import Segment
 from schemas.prepared import PreparedFile
 from schemas.recording import SAMPLE_RATE_HZ
-
-_COLUMNS = ["clip_id", "kept", "shard", "offset", "length"]
-_INFO = ["info.recording_id", "info.start_s", "info.end_s", "info.segments"]
+from schemas.shard import ClipRow, RecordingRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,30 +53,27 @@ class DatasetOutput:
 
     @classmethod
     def of_index(cls, out: Path) -> Self:
-        """Reads index/clips.parquet and index/recordings.parquet. Raises ScoreError."""
-        clips = _table(out / "index" / "clips.parquet", [*_COLUMNS, *_INFO])
-        rows = _table(out / "index" / "recordings.parquet", ["uri", "uri_b", "recording_id", "duration_s", "lost"])
+        """Reads index/clips.parquet and index/recordings.parquet. Raises DatasetError."""
         by_recording: defaultdict[str, list[Clip]] = defaultdict(list)
-        for row in clips:
-            if row["kept"]:
-                by_recording[row["info"]["recording_id"]].append(_packed_clip(out, row))
-        return cls(_by_name(rows, by_recording))
+        for row in kept_clips(out):
+            by_recording[row.info.recording_id].append(_packed_clip(out, row))
+        return cls(_by_name(recording_rows(out), by_recording))
 
     @classmethod
     def of_prepared(cls, folder: Path) -> Self:
         """Reads every prepared file; of two of one recording, the newer one. Raises ScoreError."""
-        rows: dict[str, dict[str, Any]] = {}
+        rows: dict[str, RecordingRow] = {}
         clips: dict[str, list[Clip]] = {}
         for path in sorted(folder.glob("*.parquet"), key=lambda p: (p.stat().st_mtime_ns, p.name)):
             try:
-                row = to_dict(PreparedFile(path).recording())
-            except (OSError, pa.ArrowException, KeyError, TypeError) as error:
+                row = PreparedFile(path).recording()
+            except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
                 raise ScoreError(
                     f"{path} is no prepared file of this version: run `duplexset build` again"
                 ) from error
-            rows[row["recording_id"]] = row
-            clips[row["recording_id"]] = list(_prepared_clips(PreparedFile(path)))
-        return cls(_by_name(list(rows.values()), clips))
+            rows[row.recording_id or ""] = row
+            clips[row.recording_id or ""] = list(_prepared_clips(PreparedFile(path)))
+        return cls(_by_name(rows.values(), clips))
 
     def names(self) -> list[str]:
         """The recordings of which there are clips."""
@@ -120,26 +113,12 @@ class DatasetOutput:
         )
 
 
-def _table(path: Path, columns: list[str]) -> list[dict[str, Any]]:
-    try:
-        with pq.ParquetFile(path) as file:
-            rows: list[dict[str, Any]] = file.read(columns=columns).to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise ScoreError(f"{path}: unreadable index ({error}); check it with `duplexset verify`") from error
-    missing = {c.partition(".")[0] for c in columns} - set(rows[0] if rows else ())
-    if rows and missing:
-        raise ScoreError(f"{path}: no column {', '.join(sorted(missing))}; build the dataset again")
-    return rows
-
-
-def _by_name(rows: list[dict[str, Any]], clips: dict[str, list[Clip]]) -> dict[str, list[Built]]:
+def _by_name(rows: Iterable[RecordingRow], clips: dict[str, list[Clip]]) -> dict[str, list[Built]]:
     built: defaultdict[str, list[Built]] = defaultdict(list)
     for row in rows:
-        lost = tuple(f"{loss['stage']}: {loss['reason']}" for loss in row["lost"] if loss["reason"] != "silence")
-        one = Built(
-            uri=row["uri"], duration_s=row["duration_s"], lost=lost, clips=clips.get(row["recording_id"] or "", [])
-        )
-        built[_name(row["uri"], row["uri_b"])].append(one)
+        lost = tuple(f"{loss.stage}: {loss.reason}" for loss in row.lost if loss.reason != "silence")
+        one = Built(uri=row.uri, duration_s=row.duration_s, lost=lost, clips=clips.get(row.recording_id or "", []))
+        built[_name(row.uri, row.uri_b)].append(one)
     return dict(built)
 
 
@@ -153,25 +132,19 @@ def _name(uri: str, uri_b: str | None) -> str:
     return stem[:same].rstrip("._- ") or stem
 
 
-def _packed_clip(out: Path, row: dict[str, Any]) -> Clip:
-    info = row["info"]
-    shard, clip_id = out / "shards" / str(row["shard"]), str(row["clip_id"])
+def _packed_clip(out: Path, row: ClipRow) -> Clip:
+    shard, clip_id, info = out / "shards" / str(row.shard), row.clip_id, row.info
+    place = row.offset or 0, row.length or 0
 
     def flac() -> bytes | None:
         try:
             with shard.open("rb") as file:
-                file.seek(row["offset"])
-                sample = file.read(row["length"])
-            with tarfile.open(fileobj=io.BytesIO(sample), mode="r:") as tar:
-                if f"{clip_id}.flac" not in tar.getnames():
-                    return None
-                member = tar.extractfile(f"{clip_id}.flac")
-                return member.read() if member else None
-        except (FileNotFoundError, tarfile.TarError) as error:
+                files = read_files(file, clip_id, *place, lambda suffix: suffix == "flac")
+                return files.get("flac")
+        except (FileNotFoundError, SampleError) as error:
             raise ScoreError(f"{shard}: clip {clip_id} cannot be read ({error}); run `duplexset verify`") from error
 
-    segments = tuple(Segment(**{k: s[k] for k in ("channel", "start_s", "end_s")}) for s in info["segments"])
-    return Clip(clip_id=clip_id, start_s=info["start_s"], end_s=info["end_s"], segments=segments, flac=flac)
+    return Clip(clip_id=clip_id, start_s=info.start_s, end_s=info.end_s, segments=info.segments, flac=flac)
 
 
 def _prepared_clips(file: PreparedFile) -> Iterator[Clip]:

@@ -114,8 +114,7 @@ def read_sources(
             found.left_out += [p for p in files if p.suffix.lower() not in AUDIO_SUFFIXES]
             _from_files([p for p in files if p.suffix.lower() in AUDIO_SUFFIXES], path, licence, pairs, found)
         else:
-            root, pattern = (path.parent, path.name) if path.exists() else _split_pattern(text)
-            files = [path] if path.exists() else sorted(root.glob(pattern))
+            root, files = (path.parent, [path]) if path.exists() else _matching(text)
             if not files:
                 raise SourceError(f"{text}: no such file or folder, and no file matches it as a pattern")
             _from_files(files, root, licence, pairs, found)
@@ -150,10 +149,14 @@ def _require_no_export(folder: Path) -> None:
         raise SourceError(f"{folder} is an export of `duplexset export`, with clips in it twice: give {manifest}")
 
 
-def _split_pattern(text: str) -> tuple[Path, str]:
-    """A glob as the folder before its first wildcard and the rest."""
-    folder, slash, _ = re.split(r"[*?\[]", text, maxsplit=1)[0].rpartition("/")
-    return Path(folder or (slash or ".")), text[len(folder) + len(slash) :]
+def _matching(text: str) -> tuple[Path, list[Path]]:
+    """The folder before the first wildcard of a pattern, and what matches it. Raises SourceError."""
+    before, slash, _ = re.split(r"[*?\[]", text, maxsplit=1)[0].rpartition("/")
+    folder = Path(before or (slash or "."))
+    try:
+        return folder, sorted(folder.glob(text[len(before) + len(slash) :]))
+    except (ValueError, NotImplementedError) as error:
+        raise SourceError(f"{text}: no such file or folder, and no pattern ({error})") from error
 
 
 def _from_files(
@@ -279,7 +282,7 @@ def _transcripts(text: str, base: Path) -> tuple[str, ...]:
 
 
 def _channels(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)\s*[,|]\s*(\d+)", text)
+    match = re.fullmatch(r"([0-9]{1,5})\s*[,|]\s*([0-9]{1,5})", text)
     if not match or match[1] == match[2]:
         raise SourceError(f"channels {text!r}: give two different numbers from 0, as 0,1")
     return int(match[1]), int(match[2])

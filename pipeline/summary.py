@@ -8,7 +8,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from pipeline.build import BuildPlan, BuildResult
-from pipeline.describe import read_description
+from pipeline.dataset_json import read_description
 from pipeline.select import SPLITS
 from pipeline.unread import Unread
 from pipeline.view import hours

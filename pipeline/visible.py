@@ -9,6 +9,7 @@ SHORT: Final = 300
 """Characters of a text in a list."""
 LONG: Final = 4_000
 """Characters of a text on a page of its own."""
+_PRINTED: Final = 20_000
 _SPACE: Final = re.compile(r"[\t\n\r\v\f\u0085\u2028\u2029]+")
 # Control characters, marks and overrides of direction, zero widths, surrogates: shown as what they are.
 ODD: Final = re.compile(
@@ -21,8 +22,10 @@ _OBEYED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800
 
 
 def printable(text: str) -> str:
-    """All of a text on one line, with nothing in it that a terminal obeys: what is printed of names and paths."""
-    return _spelled(_OBEYED, _SPACE.sub(" ", text))
+    """A text on one line, with nothing in it that a terminal obeys: what is printed of names and paths, whole unless
+    it would fill the screen many times."""
+    line = _spelled(_OBEYED, _SPACE.sub(" ", text[:_PRINTED]))
+    return line if len(text) <= _PRINTED else f"{line}… ({len(text):,} characters)"
 
 
 def shown(text: str, most: int = SHORT) -> str:

@@ -6,7 +6,7 @@ equal fixed elements such as `tuple[str, str]`, and any of these `| None`, eleme
 
 import types
 import typing
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from functools import cache, partial
@@ -82,24 +82,40 @@ def _reader(hint: Any) -> Callable[[Any], Any] | None:
     if is_dataclass(inner):
         return partial(from_dict, typing.cast(type, inner))
     if typing.get_origin(inner) is tuple:
-        element = _reader(typing.get_args(inner)[0])
-        if element is None:
-            return tuple
-        return lambda values: tuple(None if value is None else element(value) for value in values)
+        hints = typing.get_args(inner)
+        kind, optional = _unwrap_optional(hints[0])
+        return partial(_tuple, _reader(kind), None if hints[-1] is Ellipsis else len(hints), optional)
     return inner if isinstance(inner, type) and issubclass(inner, StrEnum) else None
 
 
+def _tuple(
+    element: Callable[[Any], Any] | None, length: int | None, optional: bool, values: Sequence[Any]
+) -> tuple[Any, ...]:
+    if length not in (None, len(values)):
+        raise ValueError(f"{len(values)} values where there are {length}")
+    if not optional and None in values:
+        raise ValueError("no value where one must be")
+    if element is None:
+        return tuple(values)
+    return tuple(None if value is None else element(value) for value in values)
+
+
 @cache
-def _readers(cls: Hashable) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
-    return tuple((name, _reader(hint)) for name, hint in _hints(cls).items())
+def _readers(cls: Hashable) -> tuple[tuple[str, Callable[[Any], Any] | None, bool], ...]:
+    return tuple((name, _reader(hint), _unwrap_optional(hint)[1]) for name, hint in _hints(cls).items())
 
 
 def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
-    """The inverse of `to_dict`."""
+    """The inverse of `to_dict`. Raises ValueError for what a dataclass cannot be made of."""
     made = {}
-    for name, read in _readers(typing.cast(Hashable, cls)):
-        value = values[name]
-        made[name] = value if value is None or read is None else read(value)
+    for name, read, optional in _readers(typing.cast(Hashable, cls)):
+        value = values.get(name)
+        if name not in values or (value is None and not optional):
+            raise ValueError(f"{name} is missing")
+        try:
+            made[name] = value if value is None or read is None else read(value)
+        except (TypeError, AttributeError, ValueError) as error:
+            raise ValueError(f"{name}: {error}") from error
     return cls(**made)
 
 
@@ -113,7 +129,7 @@ def to_table(cls: type, rows: Iterable[Any]) -> pa.Table:
 
 
 def from_table(cls: type[T], table: pa.Table) -> Iterator[T]:
-    """The rows of a table written by `to_table`."""
+    """The rows of a table written by `to_table`. Raises ValueError."""
     for batch in table.to_batches():
         for values in batch.to_pylist():
             yield from_dict(cls, values)

@@ -10,6 +10,7 @@ from schemas.transcript import TranscriptFile
 SAMPLE_RATE_HZ = 24_000  # everything inside the system runs on this clock
 FRAME_SAMPLES = 1_920  # one codec frame, 80 ms
 CODEBOOKS = 8
+CARDINALITY = 2_048  # codes of a codebook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ Float32 = NDArray[np.float32]
 BLOCK_S: Final = 1.0
 PAIR_TOLERANCE_S: Final = 1.0  # two files of one recording may stop this far apart; the shorter gets silence
 CUT_TOLERANCE_S: Final = 1.0  # a file that ends this much, and 2 %, before its stated end is cut off
+_LOUDEST: Final = 1e6  # times full scale: floats that are no sound, whose squares are infinite
 _FULL_SCALE: Final = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "flt": 1.0, "dbl": 1.0}
 
 
@@ -151,6 +152,9 @@ def _finite(uri: str, block: Float32, n_before: int, rate_hz: int) -> Float32:
         channel, at = np.argwhere(~np.isfinite(block))[0]
         where = f"{(n_before + at) / rate_hz:.3f} s on channel {channel}"
         raise AudioError(Reason.NOT_FINITE, f"{uri} has NaN or infinite samples, first at {where}: export it anew")
+    if (loudest := max(block.max(initial=0.0), -block.min(initial=0.0))) > _LOUDEST:
+        detail = f"{uri} has samples of {loudest:.0e} times full scale: it is no sound, export it anew"
+        raise AudioError(Reason.NOT_FINITE, detail)
     return block
 
 

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import duckdb
 
-from pipeline.audit.described import DescriptionError, description_of, files_of
 from pipeline.audit.summary import USED
 from pipeline.catalog import bounded, open_catalog, root_of
 from pipeline.clip_trace import licence_of
+from pipeline.dataset_json import DescriptionError, described, listed_files
 from pipeline.licences.choice import chosen
 from pipeline.licences.evidence import FOLDER, Kept, kept_state, names_of
 from schemas.licence import Licence
@@ -119,18 +119,19 @@ def checking(
     out: Path, policies: Sequence[Policy], today: date, *, quick: bool, say: Callable[[str], None]
 ) -> Checking:
     """What there is to check in OUT, with the policy that it was built with. Raises DescriptionError."""
-    described = description_of(out)
-    if described is None:
-        raise DescriptionError(f"{out} has no dataset.json: it is no dataset, or its build did not end; build again")
     return Checking(
-        out=out, policies=tuple(policies), built_with=_built_with(out, described), today=today, quick=quick, say=say
+        out=out,
+        policies=tuple(policies),
+        built_with=_built_with(out, described(root_of(out))),
+        today=today,
+        quick=quick,
+        say=say,
     )
 
 
-def _built_with(out: Path, described: Mapping[str, Any]) -> Policy | None:
+def _built_with(out: Path, description: Mapping[str, Any]) -> Policy | None:
     """None in datasets of versions that knew no policies."""
-    configuration = described.get("configuration")
-    written = configuration.get("policy") if isinstance(configuration, dict) else None
+    written = description["configuration"].get("policy")
     if written is None:
         return None
     try:
@@ -195,7 +196,7 @@ def _bytes(out: Path) -> Iterator[Fault]:
 def _quick(out: Path) -> Iterator[Fault]:
     """The indexes against their digests in dataset.json, and the shards against the sizes there."""
     root = root_of(out)
-    for name, (sha256, size) in files_of(out).items():
+    for name, (sha256, size) in listed_files(root).items():
         path = root / name
         if not path.is_file():
             yield Fault(kind="bytes", name=name, what=f"{name}: missing: restore it, or build again")

@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import model
-from pipeline.catalog import root_of
-from schemas.errors import UserError
 
 _CARDS: Final = Path(model.__file__).parent / "weights"
 _ROW: Final = re.compile(r"\| (?P<folder>[^|]+) \| (?P<files>[0-9,]+) \| (?P<licence>[^|]+) \| (?P<origin>[^|]+) \|")
-_SIZE: Final = re.compile(r"([0-9]{1,18}) B")
 NOT_KNOWN: Final = "not known here: see where these weights came from"
 _BY_NAME: Final[Mapping[str, tuple[str, str]]] = {
     "aligner builtin": ("BSD, PocketSphinx's English model and the CMU dictionary", "not stated by its authors"),
@@ -26,10 +23,6 @@ _BY_NAME: Final[Mapping[str, tuple[str, str]]] = {
 """Weights of others by the name that a build gives them -> their licence, their training data's."""
 
 
-class DescriptionError(UserError):
-    """dataset.json is not there or cannot be read; the message says what to do."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
     """A network's weights. `data`: what they were trained on, with its licence, a line each."""
@@ -40,45 +33,10 @@ class Weights:
     data: tuple[str, ...]
 
 
-def description_of(out: Path) -> dict[str, Any] | None:
-    """The `duplexset` part of dataset.json, None where there is no such file. Raises DescriptionError."""
-    whole = _whole(out)
-    if whole is not None and not isinstance(whole.get("duplexset"), dict):
-        raise DescriptionError(f"{root_of(out)}/dataset.json has no duplexset part: build the dataset again")
-    return None if whole is None else whole["duplexset"]
-
-
-def files_of(out: Path) -> dict[str, tuple[str, int | None]]:
-    """File -> its SHA-256 and size in bytes (None: not stated) by dataset.json. Raises DescriptionError."""
-    try:
-        listed = [one for one in (_whole(out) or {})["distribution"] if "contentUrl" in one]
-        sizes = [_SIZE.fullmatch(one.get("contentSize", "")) for one in listed]
-        return {
-            one["contentUrl"]: (one["sha256"], int(size[1]) if size else None)
-            for one, size in zip(listed, sizes, strict=True)
-        }
-    except (KeyError, TypeError) as error:
-        raise DescriptionError(f"{root_of(out)}/dataset.json does not list its files: build again") from error
-
-
-def _whole(out: Path) -> dict[str, Any] | None:
-    path = root_of(out) / "dataset.json"
-    if not path.is_file():
-        return None
-    try:
-        whole = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        why = " ".join(str(error).split())[:200]
-        raise DescriptionError(f"{path} cannot be read ({why}): build the dataset again") from error
-    if not isinstance(whole, dict):
-        raise DescriptionError(f"{path} is no description of a dataset: build it again")
-    return whole
-
-
 def weights_of(description: Mapping[str, Any]) -> list[Weights]:
     """The networks that a dataset was made with. Built-in ones are known by their digest, others by name alone."""
     cards = _cards()
-    return [_weights(str(name), str(digest), cards) for name, digest in _mapping(description, "weights").items()]
+    return [_weights(name, digest, cards) for name, digest in description.get("weights", {}).items()]
 
 
 def _weights(name: str, sha256: str, cards: Mapping[str, tuple[str, ...]]) -> Weights:
@@ -111,14 +69,4 @@ def _cards() -> dict[str, tuple[str, ...]]:
 
 def stages_of(description: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     """(name, version, settings) of each stage, in order."""
-    stages = description.get("stages")
-    return [
-        (str(one.get("stage")), str(one.get("version")), _mapping(one, "settings"))
-        for one in (stages if isinstance(stages, list) else [])
-        if isinstance(one, dict)
-    ]
-
-
-def _mapping(of: Mapping[str, Any], name: str) -> dict[str, Any]:
-    value = of.get(name)
-    return value if isinstance(value, dict) else {}
+    return [(one["stage"], str(one["version"]), one["settings"]) for one in description.get("stages", [])]

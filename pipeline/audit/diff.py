@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import duckdb
 
-from pipeline.audit.described import description_of
 from pipeline.audit.summary import USED
-from pipeline.catalog import bounded, open_catalogs
+from pipeline.catalog import bounded, open_catalogs, root_of
 from pipeline.clip_trace import said
+from pipeline.dataset_json import read_description
 
 FIELDS: Final = {
     **{name: name for name in ("licence", "taken", "consent", "speakers_consent", "holder", "attribution")},
@@ -123,7 +123,7 @@ def difference(old: Path, new: Path) -> Iterator[Difference]:
 
     Raises CatalogError, DescriptionError.
     """
-    descriptions = [description_of(folder) for folder in (old, new)]
+    descriptions = [read_description(root_of(folder)) for folder in (old, new)]
     notes = [
         f"{folder} has no dataset.json: settings are not compared"
         for folder, made in zip((old, new), descriptions, strict=True)

@@ -13,10 +13,10 @@ from typing import Final
 
 import duckdb
 
-from pipeline.audit.described import description_of
 from pipeline.audit.notice_text import Credit, Work, closing, credit_lines, heading, licence_lines, text_lines
 from pipeline.audit.summary import USED
 from pipeline.catalog import bounded, open_catalog, root_of
+from pipeline.dataset_json import read_description
 from pipeline.licences.evidence import FOLDER, Kept, kept_name, kept_state
 from schemas.errors import UserError
 from schemas.shard import Split
@@ -42,14 +42,14 @@ class Notice:
 
     def lines(self) -> Iterator[str]:
         """The whole file, line by line. Raises CatalogError, DescriptionError."""
-        configuration = (description_of(self.out) or {}).get("configuration")
-        codec = configuration.get("codec") if isinstance(configuration, dict) else None
+        description = read_description(root_of(self.out))
+        codec = description["configuration"]["codec"] if description else ""
         texts: dict[str, str] = {}
         catalog = open_catalog(self.out)
         try:
             with bounded(catalog, _TIMEOUT_S) as cursor:
                 _ask(cursor, self.splits)
-                yield from heading(self.splits, str(codec or ""))
+                yield from heading(self.splits, codec)
                 works = groupby(_works(cursor), key=lambda row: row[0])
                 for (spdx, taken), credits in groupby(works, key=lambda one: (one[0].licence, one[0].taken)):
                     yield from licence_lines(spdx, taken)

@@ -17,10 +17,10 @@ from pipeline.audit.clip_steps import (
     stage_facts,
     words,
 )
-from pipeline.audit.described import description_of
 from pipeline.catalog import bounded, index_file, open_catalog, root_of
 from pipeline.catalog_row import row_at
 from pipeline.clip_trace import Fact, Step, trace
+from pipeline.dataset_json import read_description
 from pipeline.licences.evidence import Kept, kept_state
 from pipeline.visible import shown
 from schemas.errors import UserError
@@ -56,7 +56,7 @@ def show(out: Path, clip: str, source: Sequence[Path] = ()) -> Clip:
     Raises CatalogError, ShowError, SourceError, DescriptionError, BrowseError.
     """
     record, root = record_of(out, clip), root_of(out)
-    description, info = description_of(out), record["info"]
+    description, info = read_description(root_of(out)), record["info"]
     chain = trace(record)
     gone = not record["kept"] and record["reason"] == Reason.WITHDRAWN
     faults = list(_faults(root, record, source))

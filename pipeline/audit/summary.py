@@ -9,9 +9,10 @@ from typing import Any, Final
 import duckdb
 
 from pipeline.catalog import bounded, open_catalog
+from pipeline.clip_trace import licence_of
 from pipeline.licences.combine import Effective, combine
 from schemas.errors import UserError
-from schemas.licence import Consent, Licence, Rights, SpeakersConsent, missing
+from schemas.licence import Licence, missing
 
 GROUPS: Final = {
     **{name: name for name in ("licence", "consent", "language", "split", "holder", "attribution", "jurisdiction")},
@@ -164,13 +165,8 @@ def _missing(cursor: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, float]]:
     ).fetchall()
     for spdx, consent, speakers_consent, attribution, stated, n, length_s in rows:
         lacking = {name: () if name == "jurisdiction" else None for name in _unstated(stated)}
-        licence = Licence(
-            spdx=str(spdx),
-            consent=Consent(consent or "unknown"),
-            speakers_consent=SpeakersConsent(speakers_consent or "unknown"),
-            rights=Rights(attribution=attribution),
-            **{**_ALL, **lacking},
-        )
+        consents = {"consent": consent or "unknown", "speakers_consent": speakers_consent or "unknown"}
+        licence = licence_of({"spdx": spdx, **consents, "rights": {"attribution": attribution}, **_ALL, **lacking})
         for name in missing(licence):
             clips[name] += n
             seconds[name] += length_s

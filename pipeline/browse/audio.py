@@ -13,6 +13,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from model.sample_files import SampleError, codes_of
 from pipeline.browse.members import Part, members, opened, read
 from pipeline.browse.text import BrowseError
 
@@ -23,7 +24,6 @@ RATE_HZ: Final = 24_000
 BINS_PER_S: Final = 50
 LONGEST_S: Final = 3_600.0
 _FRAME: Final = 1_920
-_CODEBOOKS: Final = 8
 _BIN: Final = RATE_HZ // BINS_PER_S
 _KEPT_BYTES: Final = 96 * 2**20
 _KEPT_WAVES: Final = 100
@@ -98,7 +98,12 @@ class Sounds:
                 codec = self.codec()
                 if codec is None or "codes.npy" not in parts:
                     raise BrowseError("this clip has no sound: no FLAC, and no codec for its tokens")
-                codes = codes_of(read(parts["codes.npy"]), record["n_frames"])
+                try:
+                    codes = codes_of(read(parts["codes.npy"]), record["n_frames"])
+                except SampleError as error:
+                    raise BrowseError(
+                        f"the clip's tokens cannot be read ({error}); run `duplexset verify`"
+                    ) from error
                 pcm = to_int16(decode_channels(codec, codes))[:, : round(record["duration_s"] * RATE_HZ)]
                 self._decoded[clip_id] = flac_of(pcm)
                 while len(self._decoded) > 1 and sum(map(len, self._decoded.values())) > _KEPT_BYTES:
@@ -123,25 +128,10 @@ class Sounds:
         return self._waves[clip_id]
 
 
-def codes_of(npy: bytes, n_frames: int) -> Int16:
-    """The tokens of a clip, int16 [2, 8, n_frames], without believing what the file says of its size."""
-    file = io.BytesIO(npy)
-    shape = (2, _CODEBOOKS, n_frames)
-    try:
-        version = np.lib.format.read_magic(file)
-        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        stated, fortran, dtype = reader(file)
-        if stated != shape or fortran or dtype != np.dtype("<i2"):
-            raise ValueError(f"{dtype} {stated}")
-        return np.frombuffer(npy, np.int16, 2 * _CODEBOOKS * n_frames, file.tell()).reshape(shape)
-    except ValueError as error:
-        raise BrowseError("the clip's tokens cannot be read; check the dataset with `duplexset verify`") from error
-
-
 def _outline(file: Any, length_s: float) -> dict[str, Any]:
     sketch, planar = _Sketch(length_s), av.AudioResampler(format="s16p", layout="stereo")
     try:
-        with av.open(file, mode="r", format="flac") as container:
+        with av.open(file, mode="r", format="flac", metadata_errors="replace") as container:
             for frame in container.decode(audio=0):
                 for block in planar.resample(frame):
                     sketch.add(block.to_ndarray().astype(np.int16, copy=False))

@@ -1,11 +1,11 @@
 """Everything that a clip's page shows: its time line, who speaks, where it comes from, what may be done with it."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from model.sample_files import SampleError, Word, words_of
 from pipeline.browse.audio import Sounds
 from pipeline.browse.members import members, read
 from pipeline.browse.text import BrowseError, key_of, link_of
@@ -89,15 +89,13 @@ def _words(out: Path, record: Mapping[str, Any]) -> list[list[list[Any]]]:
         return [[], []]
     parts = members(out, record)
     try:
-        return [_channel(words) for words in json.loads(read(parts["words.json"]))[:2]]
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        return [_channel(words) for words in words_of(read(parts["words.json"]))]
+    except (KeyError, SampleError) as error:
         raise BrowseError("the clip's words cannot be read; check the dataset with `duplexset verify`") from error
 
 
-def _channel(words: list[Any]) -> list[list[Any]]:
-    made = [
-        (float(start), shown(str(text), _WORD), float(end), float(sure)) for text, start, end, sure in words[:WORDS]
-    ]
+def _channel(words: list[Word]) -> list[list[Any]]:
+    made = [(start, shown(text, _WORD), end, sure) for text, start, end, sure in words[:WORDS]]
     return [clean([text, start, end, sure]) for start, text, end, sure in sorted(made)]
 
 

@@ -1,6 +1,5 @@
 """A dataset folder opened for its pages; nothing large is loaded before it is needed."""
 
-import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -22,13 +21,12 @@ def site_of_folder(out: Path) -> Site:
 def _codec_of(out: Path) -> "Callable[[], Codec | None]":
     @cache
     def codec() -> "Codec | None":
-        from pipeline.describe import read_description
+        from pipeline.dataset_json import DescriptionError, described
         from pipeline.report.write import codec_of
 
         try:
-            description = read_description(out)
-            return None if description is None else codec_of(description)
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+            return codec_of(described(out))
+        except DescriptionError:
             return None
 
     return codec

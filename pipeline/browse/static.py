@@ -14,10 +14,10 @@ from typing import Any, Final
 from pipeline.browse.audio import Sounds, pieces
 from pipeline.browse.filters import Condition, Filter
 from pipeline.browse.lost import lost
-from pipeline.browse.members import is_clip_id
 from pipeline.browse.server import ASSETS, Site, asset, page_html
 from pipeline.browse.text import BrowseError
 from schemas.atomic import whole_file
+from schemas.form import is_clip_id
 
 LOST_PAGES: Final = 20
 _MARK: Final = "data/start.json"

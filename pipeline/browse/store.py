@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from pipeline.browse.filters import CHOICES, PAGE, Filter
 from pipeline.browse.text import BrowseError, key_of
-from pipeline.catalog import bounded, open_catalog, root_of
+from pipeline.catalog import CatalogError, bounded, open_catalog, root_of
 from pipeline.catalog_row import row_at
 from pipeline.visible import clean, shown
 from schemas.errors import UserError
@@ -34,6 +34,9 @@ _LISTED: Final = (
     " commercial_use AS commercial, uri, speakers, overlap_share AS overlap, leakage_db AS leakage,"
     " overlap_confidence AS confidence, less_of_speech AS quieter, separated, enhanced, words, withdrawn, detail,"
     " recording_id AS recording, stated_speakers AS stated"
+)
+_STRANGE: Final = (
+    "SELECT clip_id FROM clips WHERE (duration_s BETWEEN 0 AND 1e9 AND n_frames >= 0) IS NOT true LIMIT 1"
 )
 _RECORDED: Final = (
     "uri, uri_b, origin, recording_id, licence, duration_s, kept_s, n_clips, lost, notes, reasons,"
@@ -135,7 +138,10 @@ class Store:
         if not found:
             raise BrowseError(f"there is no clip {shown(clip_id, 40)}")
         with self._lock:
-            return {**row_at(self._file, found[0]["at"]), "withdrawn": found[0]["withdrawn"]}
+            row = row_at(self._file, found[0]["at"])
+        if not _possible(row["info"]):
+            raise BrowseError(f"clip {shown(clip_id, 40)}: its row is not of two channels; run `duplexset verify`")
+        return {**row, "withdrawn": found[0]["withdrawn"]}
 
     def talk(self, most: int) -> list[dict[str, Any]]:
         """Segments, events and counts of words of at most `most` kept clips, from places all over the index."""
@@ -158,9 +164,20 @@ def open_store(out: Path) -> Store:
     indexes, withdrawn = _stamps(out), _stamp(root_of(out) / NAME)
     catalog = open_catalog(out)
     with bounded(catalog, 600.0) as cursor:
+        if strange := cursor.execute(_STRANGE).fetchall():
+            catalog.close()
+            raise CatalogError(
+                f"index/clips.parquet: clip {shown(str(strange[0][0]), 40)} cannot be; run `duplexset verify`"
+            )
         cursor.execute(f"CREATE TABLE flat AS SELECT {_FLAT} FROM clips")
         cursor.execute(f"CREATE TABLE recorded AS SELECT {_RECORDED} FROM recordings")
     return Store(out, catalog, pq.ParquetFile(out / "index" / "clips.parquet", pre_buffer=False), indexes, withdrawn)
+
+
+def _possible(info: Mapping[str, Any]) -> bool:
+    pairs = (info["speakers"], *(info["quality"][name] for name in ("speech_s", "level_db", "leakage_db")))
+    parts = (*info["segments"], *(info.get("events") or ()))
+    return all(len(pair) == 2 for pair in pairs) and {part["channel"] for part in parts} <= {0, 1}
 
 
 def _stamps(out: Path) -> tuple[_Stamp, ...]:

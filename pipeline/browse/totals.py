@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pipeline.browse.lost import reasons
 from pipeline.browse.store import Store
 from pipeline.browse.text import BrowseError, key_of
+from pipeline.catalog import CatalogError
 from pipeline.visible import clean, shown
 
 GROUPS: Final = (
@@ -135,8 +136,11 @@ def _statistics(found: list[dict[str, Any]]) -> Any:
 
     made = Statistics()
     for info in found:
-        segments = [from_dict(Segment, one) for one in info["segments"]]
-        events = [from_dict(TurnEvent, one) for one in info.get("events") or []]
+        try:
+            segments = [from_dict(Segment, one) for one in info["segments"]]
+            events = [from_dict(TurnEvent, one) for one in info.get("events") or []]
+        except ValueError as error:
+            raise CatalogError(f"index/clips.parquet has turns that none can be ({error}): build again") from error
         words = info.get("quality", {}).get("n_words")
         made.add(segments, events, None if words is None else sum(words))
     return made

@@ -13,11 +13,10 @@ from typing import Final, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.export.errors import ExportError
+from pipeline.index import clip_columns
 from schemas.atomic import aside, put_in_place, whole_file
 
 _COLUMNS: Final = ["clip_id", "kept", "split", "shard", "sha256"]
@@ -38,22 +37,14 @@ class Members:
 
     @classmethod
     def of(cls, out: Path, splits: tuple[str, ...], withdrawn: frozenset[str]) -> Self:
-        """Read them from the index of a dataset. Raises ExportError."""
-        path = out / "index" / "clips.parquet"
+        """Read them from the index of a dataset. Raises DatasetError."""
         ids: dict[str, array[int]] = {}
         shards: dict[str, hashlib._Hash] = {}
-        try:
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(columns=_COLUMNS):
-                    for row in batch.filter(pc.field("kept")).to_pylist():
-                        if row["split"] in splits and row["clip_id"] not in withdrawn:
-                            ids.setdefault(row["split"], array("Q")).append(int(row["clip_id"][:16], 16))
-                            shard = shards.setdefault(row["shard"], hashlib.sha256())
-                            shard.update(f"{row['clip_id']} {row['sha256']}\n".encode())
-        except FileNotFoundError as error:
-            raise ExportError(f"{path}: no such file; is {out} the output of `duplexset build`?") from error
-        except pa.ArrowException as error:
-            raise ExportError(f"{path}: unreadable index ({error}); check it with `duplexset verify`") from error
+        for row in clip_columns(out, _COLUMNS):
+            if row["kept"] and row["split"] in splits and row["clip_id"] not in withdrawn:
+                ids.setdefault(row["split"], array("Q")).append(int(row["clip_id"][:16], 16))
+                shard = shards.setdefault(row["shard"], hashlib.sha256())
+                shard.update(f"{row['clip_id']} {row['sha256']}\n".encode())
         return cls(
             ids={split: np.sort(np.frombuffer(numbers, np.uint64)) for split, numbers in ids.items()},
             shards={name: digest.hexdigest() for name, digest in shards.items()},

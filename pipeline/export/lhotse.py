@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from model.streams import Word
+from model.sample_files import Word
 from pipeline.export.folder import kept_if_same, one_line
 from pipeline.export.samples import IN_SAMPLES, Sample, Words, n_samples
 from schemas.arrow import to_dict

@@ -1,4 +1,4 @@
-"""Licences beside an export: LICENSES.tsv, and what `duplexset build` needs to take an export in again."""
+"""Licences beside an export: LICENSES.tsv, NOTICE.txt, and what `duplexset build` needs to take it in again."""
 
 import csv
 import json
@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from pipeline.audit.notice import notice
+from pipeline.audit.written import cell
 from pipeline.export.folder import kept_if_same, put_text
 from pipeline.licences.fields import FIELDS, FILE_NAME
 from pipeline.licences.forms import is_address
@@ -13,6 +15,7 @@ from schemas.licence import Licence
 from schemas.shard import ClipRow
 
 TABLE: Final = "LICENSES.tsv"
+NOTICE: Final = "NOTICE.txt"
 MANIFEST: Final = "manifest.csv"
 _COLUMNS: Final = (
     *("clip_id", "split", "files", "spdx", "taken", "licence_text", "licence_text_sha256"),
@@ -26,25 +29,34 @@ def write_table(folder: Path, rows: Iterable[ClipRow], files: Callable[[ClipRow]
     """LICENSES.tsv: a row per clip, with its files (separated by spaces) and where it came from.
 
     recording_id is the SHA-256 of the recording's bytes, sample_sha256 that of the clip in the dataset's shard;
-    start_s and end_s are the clip's place in the recording, seconds.
+    start_s and end_s are the clip's place in the recording, seconds. Texts are as a spreadsheet may have them: see
+    `pipeline.audit.written.cell`.
     """
     with kept_if_same(folder / TABLE) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, dialect="excel-tab", lineterminator="\n")
         table.writerow(_COLUMNS)
         for row in rows:
             info, licence = row.info, row.info.licence
-            table.writerow(
-                [
-                    *(row.clip_id, row.split, " ".join(files(row))),
-                    *(licence.spdx, licence.taken, licence.licence_text, licence.licence_text_sha256),
-                    *(licence.holder, licence.attribution, licence.source_url, licence.retrieved),
-                    *(licence.evidence, licence.evidence_sha256, licence.evidence_date),
-                    *(licence.consent.value, licence.speakers_consent.value),
-                    *(",".join(licence.jurisdiction), licence.retain_until),
-                    *(info.recording_id, info.provenance.uri, info.provenance.uri_b),
-                    *(info.start_s, info.end_s, row.sha256),
-                ]
-            )
+            values = [
+                *(row.clip_id, row.split, " ".join(files(row))),
+                *(licence.spdx, licence.taken, licence.licence_text, licence.licence_text_sha256),
+                *(licence.holder, licence.attribution, licence.source_url, licence.retrieved),
+                *(licence.evidence, licence.evidence_sha256, licence.evidence_date),
+                *(licence.consent.value, licence.speakers_consent.value),
+                *(",".join(licence.jurisdiction), licence.retain_until),
+                *(info.recording_id, info.provenance.uri, info.provenance.uri_b),
+                *(info.start_s, info.end_s, row.sha256),
+            ]
+            table.writerow(map(cell, values))
+
+
+def write_notice(folder: Path, out: Path, splits: Iterable[str]) -> None:
+    """NOTICE.txt: whom the licences ask to credit, and the texts of contracts, as `duplexset audit notice` has them.
+
+    Raises CatalogError.
+    """
+    with kept_if_same(folder / NOTICE) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in notice(out, tuple(splits)).lines())
 
 
 def write_sources(folder: Path, rows: Iterable[ClipRow], channel: int, name: Callable[[ClipRow], str]) -> None:

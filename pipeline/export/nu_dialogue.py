@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from model.streams import TextRule, TextTokenizer, Word, text_row
+from model.sample_files import Word
+from model.streams import TextRule, TextTokenizer, text_row
 from pipeline.export.folder import one_line, part_is_there, part_writer, put_text
 from pipeline.export.samples import Sample, Words
 from schemas.shard import ClipRow

@@ -1,6 +1,5 @@
 """What is exported and how, written beside it; another export into the same folder is refused."""
 
-import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +10,9 @@ from typing import Any, Final
 from model.codec import Codec, load_codec
 from model.streams import TextRule
 from model.text import SentencePieceText, load_text_tokenizer
-from pipeline.describe import read_description
+from pipeline.dataset_json import described
 from pipeline.export.errors import ExportError
+from pipeline.lock import alone
 from schemas.atomic import write_text
 from schemas.shard import Split
 
@@ -93,15 +93,10 @@ class Origin:
 
 
 def origin_of(config: ExportConfig, out: Path) -> Origin:
-    """Look at the dataset. Raises ExportError where it is none or lacks the audio, CodecError, TextError."""
-    try:
-        description = read_description(out)
-        if description is None:
-            raise ExportError(f"{out} has no dataset.json: give the OUT folder of a finished build")
-        codec_name, has_flac = (description["configuration"][key] for key in ("codec", "flac"))
-        weights = description["weights"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ExportError(f"{out / 'dataset.json'} cannot be read ({error}): build the dataset again") from error
+    """Look at the dataset. Raises ExportError where it lacks the audio, DescriptionError, CodecError, TextError."""
+    description = described(out)
+    configuration, weights = description["configuration"], description["weights"]
+    codec_name, has_flac = configuration["codec"], configuration["flac"]
     if not config.decode:
         if config.to != _WITHOUT_AUDIO and not has_flac:
             raise ExportError(
@@ -154,11 +149,6 @@ def only_export(folder: Path) -> Iterator[None]:
     strange = sorted(p.name for p in folder.iterdir() if p.name != LOCK)
     if strange and PLAN not in strange:
         raise ExportError(f"{folder} holds other files ({strange[0]}, ...): give an empty or new folder")
-    with (folder / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ExportError(
-                f"another export is writing to {folder}: wait for it, or give another folder"
-            ) from error
+    busy = ExportError(f"another export is writing to {folder}: wait for it, or give another folder")
+    with alone(folder / LOCK, busy):
         yield

@@ -12,10 +12,10 @@ from pipeline.export.errors import ExportError
 from pipeline.export.folder import Members, strangers
 from pipeline.export.huggingface import HuggingFace
 from pipeline.export.lhotse import Lhotse
-from pipeline.export.licences import MANIFEST, TABLE, write_table
+from pipeline.export.licences import MANIFEST, NOTICE, TABLE, write_notice, write_table
 from pipeline.export.moshi_finetune import MoshiFinetune
 from pipeline.export.nu_dialogue import NuDialogue
-from pipeline.export.plan import ExportConfig, Origin, claim, only_export, origin_of
+from pipeline.export.plan import SPLITS, ExportConfig, Origin, claim, only_export, origin_of
 from pipeline.export.samples import read_sample, read_words
 from pipeline.index import kept_clips
 from schemas.plain_text import counted
@@ -65,7 +65,10 @@ class ExportResult:
 
 
 def export(config: ExportConfig, out: Path, folder: Path, report: Callable[[str], None]) -> ExportResult:
-    """Bring a folder up to date with a dataset. Raises ExportError, DatasetError, CodecError, OSError."""
+    """Bring a folder up to date with a dataset.
+
+    Raises ExportError, DatasetError, CatalogError, CodecError, OSError.
+    """
     origin = origin_of(config, out)
     if folder.resolve().is_relative_to(out.resolve()):
         raise ExportError(f"{folder} lies in the dataset {out}: give a folder outside of it")
@@ -88,6 +91,7 @@ def export(config: ExportConfig, out: Path, folder: Path, report: Callable[[str]
             form.finish(split, kept_clips(out, (split,), withdrawn))
         form.close(rows)
         write_table(folder, rows(), form.files)
+        write_notice(folder, out, config.splits if len(set(config.splits)) < len(SPLITS) else ())
     return ExportResult(clips=len(members), written=written, removed=removed, notes=_notes(form, origin))
 
 
@@ -119,7 +123,7 @@ def _take_away(form: Format, folder: Path, config: ExportConfig, members: Member
             for path in form.manifests(split):
                 path.unlink(missing_ok=True)
     if found:
-        for name in (TABLE, MANIFEST):
+        for name in (TABLE, NOTICE, MANIFEST):
             (folder / name).unlink(missing_ok=True)
     for path in found:
         path.unlink()

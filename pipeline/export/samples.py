@@ -2,13 +2,11 @@
 
 import hashlib
 import io
-import json
-import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final, TypeVar
 
 import av
 import numpy as np
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 
 from model.codec import Codec
 from model.resample import to_int16
-from model.streams import Word
+from model.sample_files import SampleError, Word, array_of, codes_of, read_files, words_of
 from pipeline.decode import decode_channels
 from pipeline.export.errors import ExportError
 from schemas.recording import SAMPLE_RATE_HZ
@@ -27,6 +25,7 @@ SHORTEST_WORD_S: Final = 0.02
 IN_SAMPLES: Final = ("voices", "prompt_codes")  # facts that mean nothing without the samples' voices.npy
 
 Words = tuple[list[Word], list[Word]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +38,26 @@ class Sample:
 
     @property
     def codes(self) -> NDArray[np.int16]:
-        """The codec tokens, int16 [2, 8, frames]."""
-        return _array(self.files["codes.npy"])
+        """The codec tokens, int16 [2, 8, frames]. Raises ExportError."""
+        return self._read("codes.npy", lambda npy: codes_of(npy, self.row.n_frames))
 
     @property
     def words(self) -> Words:
-        """The words of either channel: see `spoken`."""
-        first, second = json.loads(self.files["words.json"])
+        """The words of either channel: see `spoken`. Raises ExportError."""
+        first, second = self._read("words.json", words_of)
         length_s = n_samples(self.row) / SAMPLE_RATE_HZ
         return spoken(first, length_s), spoken(second, length_s)
 
     @property
     def turns(self) -> NDArray[np.int8]:
-        """The turn states, int8 [2, frames]."""
-        return _array(self.files["turns.npy"])
+        """The turn states, int8 [2, frames]. Raises ExportError."""
+        return self._read("turns.npy", lambda npy: array_of(npy, np.int8, (2, self.row.n_frames)))
+
+    def _read(self, suffix: str, read: Callable[[bytes], T]) -> T:
+        try:
+            return read(self.files.get(suffix, b""))
+        except SampleError as error:
+            raise ExportError(f"clip {self.row.clip_id}: {suffix}: {error}; run `duplexset verify`") from error
 
     def pcm(self) -> NDArray[np.int16]:
         """The sound of both channels, int16 [2, samples] at 24 kHz. Raises ExportError."""
@@ -96,65 +101,41 @@ def spoken(words: list[Word], length_s: float) -> list[Word]:
 
 def read_sample(out: Path, row: ClipRow, codec: Codec | None = None) -> Sample:
     """All files of a sample, checked against the digest in the index. Raises ExportError."""
-    with _at(out, row) as file:
+    with _shard(out, row) as file:
+        file.seek(row.offset or 0)
         data = file.read(row.length or 0)
-    if hashlib.sha256(data).hexdigest() != row.sha256:
-        raise _damaged(out, row)
-    return Sample(row=row, files=dict(_members(io.BytesIO(data), row, lambda _: True)), codec=codec)
+        if hashlib.sha256(data).hexdigest() != row.sha256:
+            raise SampleError("its bytes changed")
+        files = read_files(io.BytesIO(data), row.clip_id, 0, len(data))
+    return Sample(row=row, files=files, codec=codec)
 
 
 def read_words(out: Path, row: ClipRow) -> Words:
     """The words of a clip, without reading its codes and its audio. Raises ExportError."""
-    with _at(out, row) as file:
-        files = dict(_members(file, row, lambda suffix: suffix == "words.json"))
-    try:
-        return Sample(row=row, files=files).words
-    except (KeyError, ValueError) as error:
-        raise _damaged(out, row) from error
+    with _shard(out, row) as file:
+        files = read_files(file, row.clip_id, row.offset or 0, row.length or 0, lambda suffix: suffix == "words.json")
+    return Sample(row=row, files=files).words
 
 
 @contextmanager
-def _at(out: Path, row: ClipRow) -> Iterator[BinaryIO]:
-    """The shard, at the clip's first byte."""
+def _shard(out: Path, row: ClipRow) -> Iterator[BinaryIO]:
     path = out / "shards" / str(row.shard)
     try:
         with path.open("rb") as file:
-            file.seek(row.offset or 0)
             yield file
     except FileNotFoundError as error:
         raise ExportError(f"{path}: no such shard; check the dataset with `duplexset verify`") from error
-    except tarfile.TarError as error:
-        raise _damaged(out, row) from error
-
-
-def _damaged(out: Path, row: ClipRow) -> ExportError:
-    where = out / "shards" / str(row.shard)
-    return ExportError(f"{where}: clip {row.clip_id} is damaged; check the dataset with `duplexset verify`")
-
-
-def _members(file: BinaryIO, row: ClipRow, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
-    """(suffix, content) of those files of a sample that are wanted. Raises tarfile.TarError."""
-    left = row.length or 0
-    while left > 0:
-        header = tarfile.TarInfo.frombuf(file.read(tarfile.BLOCKSIZE), "utf-8", "strict")
-        suffix, size = header.name.removeprefix(f"{row.clip_id}."), -(-header.size // tarfile.BLOCKSIZE)
-        if wanted(suffix):
-            yield suffix, file.read(size * tarfile.BLOCKSIZE)[: header.size]
-        else:
-            file.seek(size * tarfile.BLOCKSIZE, io.SEEK_CUR)
-        left -= (1 + size) * tarfile.BLOCKSIZE
-
-
-def _array(npy: bytes) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(io.BytesIO(npy), allow_pickle=False)
-    return array
+    except SampleError as error:
+        raise ExportError(
+            f"{path}: clip {row.clip_id} is damaged ({error}); check the dataset with `duplexset verify`"
+        ) from error
 
 
 def _pcm_of(flac: bytes, clip_id: str) -> NDArray[np.int16]:
     """int16 [channels, samples] of a FLAC file."""
     planar = av.AudioResampler(format="s16p")
     try:
-        with av.open(io.BytesIO(flac), mode="r", format="flac") as container:
+        with av.open(io.BytesIO(flac), mode="r", format="flac", metadata_errors="replace") as container:
             blocks = [b.to_ndarray() for frame in container.decode(audio=0) for b in planar.resample(frame)]
         pcm: NDArray[np.int16] = np.concatenate(blocks, axis=1)
     except (av.error.FFmpegError, IndexError, ValueError) as error:

@@ -49,9 +49,10 @@ def kept_name(sha256: str, name: str) -> str:
 
 
 def names_of(licence: Licence) -> tuple[str, ...]:
-    """What OUT/evidence holds for a licence: of evidence and text, those that are files."""
+    """What OUT/evidence holds for a licence: of evidence and text, those that are files, each once."""
     stated = ((licence.evidence, licence.evidence_sha256), (licence.licence_text, licence.licence_text_sha256))
-    return tuple(kept_name(digest, name) for name, digest in stated if name and digest and "://" not in name)
+    files = (kept_name(digest, name) for name, digest in stated if name and digest and "://" not in name)
+    return tuple(dict.fromkeys(files))
 
 
 def read_document(text: str, base: Path, *, what: str, inside: Path | None = None) -> Document:

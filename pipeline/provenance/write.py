@@ -1,6 +1,5 @@
 """Write the provenance of a clip, or of every clip of a dataset, whatever its size."""
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.audit.described import description_of
 from pipeline.audit.show import record_of
 from pipeline.audit.written import STDOUT, check_targets
 from pipeline.catalog import CatalogError, index_file, one_line, root_of
+from pipeline.dataset_json import listed_files, read_description, read_whole
 from pipeline.provenance.chain import PREFIXES, Chain
 from pipeline.provenance.document import Document, name
 from schemas.atomic import whole_file
@@ -33,7 +32,7 @@ def write_provenance(out: Path, clip: str | None, target: str) -> None:
     check_targets(to=target)
     rows = [record_of(out, clip)] if clip is not None else _rows(index_file(out, "clips"))
     with Document(PREFIXES) as document:
-        _fill(document, rows, _description(out), whole=clip is None)
+        _fill(document, rows, _description(root_of(out)), whole=clip is None)
         if target == STDOUT:
             document.write(sys.stdout)
             return
@@ -55,18 +54,21 @@ def _fill(
                 document.add("entity", name("stretch", other))
 
 
-def _description(out: Path) -> Mapping[str, Any]:
-    """dataset.json whole; nothing where it is not there. Raises DescriptionError."""
-    if description_of(out) is None:
+def _description(root: Path) -> Mapping[str, Any]:
+    """dataset.json whole, looked at; nothing where it is not there. Raises DescriptionError."""
+    if read_description(root) is None:
         return {}
-    whole: Mapping[str, Any] = json.loads((root_of(out) / "dataset.json").read_text(encoding="utf-8"))
-    return whole
+    listed_files(root)
+    return read_whole(root) or {}
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of the index, with what the document needs of them. Raises CatalogError."""
     try:
         with pq.ParquetFile(path) as file:
+            kinds = {column.name: column.type for column in file.schema_arrow}
+            if kinds.get("clip_id") != pa.string() or not pa.types.is_struct(kinds.get("info", pa.null())):
+                raise CatalogError(f"{path} is no index of clips: check it with `duplexset verify`")
             for batch in file.iter_batches(batch_size=_ROWS, columns=list(_COLUMNS), use_threads=False):
                 yield from batch.to_pylist()
     except (pa.ArrowException, OSError) as error:

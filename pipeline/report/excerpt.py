@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from model.codec import Codec
 from model.resample import to_int16
-from model.streams import Word
+from model.sample_files import Word
 from pipeline.decode import decode_channels
 from pipeline.export.samples import Sample, Words, n_samples, read_sample
 from pipeline.report.choose import Chosen

@@ -1,22 +1,16 @@
 """What went in, and what was lost where and why: sums over the index of recordings."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from pipeline.report.errors import ReportError
+from pipeline.index import recording_rows
 from pipeline.report.sketch import Frequent
 from pipeline.unread import Unread
-from schemas.arrow import from_table, schema_of
 from schemas.shard import RecordingRow
 
 WORST: Final = 10
-_BATCH: Final = 200
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -96,19 +90,8 @@ def _words(detail: str, row: RecordingRow) -> str:
 
 
 def flow_of(out: Path) -> Flow:
-    """The flow of a dataset; its index is read piece by piece. Raises ReportError."""
+    """The flow of a dataset; its index is read piece by piece. Raises DatasetError."""
     flow = Flow()
-    for row in _rows(out / "index" / "recordings.parquet"):
+    for row in recording_rows(out):
         flow.add(row)
     return flow
-
-
-def _rows(path: Path) -> Iterator[RecordingRow]:
-    try:
-        with pq.ParquetFile(path) as file:
-            if not file.schema_arrow.equals(schema_of(RecordingRow)):
-                raise ReportError(f"{path} has other columns than this version reads: build the dataset again")
-            for batch in file.iter_batches(batch_size=_BATCH):
-                yield from from_table(RecordingRow, pa.Table.from_batches([batch]))
-    except (pa.ArrowException, FileNotFoundError) as error:
-        raise ReportError(f"{path} cannot be read ({error}): check it with `duplexset verify`") from error

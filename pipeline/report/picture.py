@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from model.streams import Word
+from model.sample_files import Word
 from pipeline.plot_style import BLUE, GREEN, INK
 from pipeline.report.excerpt import Excerpt, Int16
 from pipeline.report.plots import svg

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from model.codec import Codec, CodecError, load_codec
-from pipeline.describe import read_description
+from pipeline.dataset_json import described
 from pipeline.quarantine import quarantined
 from pipeline.report.clips import clips_of
-from pipeline.report.errors import ReportError
 from pipeline.report.excerpt import excerpt_of
 from pipeline.report.flow import flow_of
 from pipeline.report.page import Report, render
@@ -20,12 +19,8 @@ NAME: Final = "report.html"
 
 
 def write_report(out: Path) -> Path:
-    """Write OUT/report.html: the same bytes for the same dataset. Raises ReportError, ExportError, OSError."""
-    description = read_description(out)
-    if description is None:
-        raise ReportError(
-            f"{out} has no dataset.json: it is no dataset, or its build did not end; run the build again"
-        )
+    """Write OUT/report.html: the same bytes for the same dataset. Raises DatasetError, ExportError, OSError."""
+    description = described(out)
 
     @cache
     def codec() -> Codec | None:

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from pipeline.catalog import open_catalog
 from pipeline.duplicates import alike
+from pipeline.index import recording_rows
 from pipeline.licences.evidence import FOLDER, names_of
-from pipeline.policy_check import recordings_of
 from pipeline.visible import shown
 from pipeline.withdraw import scrub
 from pipeline.withdraw.choose import Selection, WithdrawError, ask, direct, resolved
@@ -89,7 +89,7 @@ def closure(out: Path, given: Iterable[Selection], withdrawn: Withdrawn, *, by_h
         taken = Taken(given=given, selections=tuple(resolved(catalog, one) for one in given))
         before = withdrawn.ours()
         hand = withdrawn.by_hand() if by_hand else Withdrawn()
-        rows = list(recordings_of(out))
+        rows = list(recording_rows(out))
         _clips(catalog, taken, before, hand)
         _near(catalog, taken, before)
         _recordings(taken, rows, before, hand)

@@ -5,13 +5,13 @@ same bytes. First it is said that the removal begins; then the shards, the index
 rewritten, what else holds the material is removed, and last of all it is said to be done.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.dataset_json import listed_files
 from pipeline.describe import describe, made_before
-from pipeline.policy_check import recordings_of
+from pipeline.index import recording_rows
 from pipeline.withdraw import lines, scrub
 from pipeline.withdraw.indexes import (
     Survey,
@@ -73,7 +73,7 @@ def settle(out: Path, today: str, say: Say) -> list[str]:
     withdrawn = read_withdrawn(out / NAME)
     if not withdrawn.gone():
         return []
-    _settled(out, list(recordings_of(out)), say)
+    _settled(out, list(recording_rows(out)), say)
     open_ids = [one.id for one in lines.in_state(withdrawn, State.REMOVING)]
     lines.turn(out, open_ids, State.DONE, today)
     return open_ids
@@ -87,25 +87,22 @@ def _settled(out: Path, rows: list[RecordingRow], say: Say) -> Finished:
 
 
 def _traces(out: Path, withdrawn: Withdrawn, seen: Survey) -> None:
-    rows = (row for row in recordings_of(out) if mark_of_recording(row, withdrawn))
+    rows = (row for row in recording_rows(out) if mark_of_recording(row, withdrawn))
     scrub.traces(out, rows, clips_of_ids(out, seen.clips))
 
 
 def _describe(out: Path, withdrawn: Withdrawn, rows: list[RecordingRow], written: list[ShardFile]) -> None:
     """Write the description: of shards that changed, now or before this was broken off, by their bytes."""
-    text = json.loads((out / "dataset.json").read_text(encoding="utf-8"))
-    files = {entry["contentUrl"]: entry for entry in text["distribution"] if "contentUrl" in entry}
+    files = listed_files(out)
     known = {file.name: file for file in written}
     touched = {name for one in lines.in_state(withdrawn, State.REMOVING) for name in one.shards}
     shards = []
     for name, (split, n_clips) in shard_sizes(out).items():
         entry = files.get(f"shards/{name}")
-        if name in known or name in touched or entry is None:
+        if name in known or name in touched or entry is None or entry.size is None:
             file = known.get(name) or shard_file(out / "shards" / name)
         else:
-            file = ShardFile(
-                name=name, size_bytes=int(entry["contentSize"].removesuffix(" B")), sha256=entry["sha256"]
-            )
+            file = ShardFile(name=name, size_bytes=entry.size, sha256=entry.sha256)
         shards.append(
             PackedShard(
                 name=name,

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,9 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from model.shards import DatasetError
-from pipeline.index import joined, write_recordings
-from pipeline.policy_check import recordings_of
+from pipeline.index import clip_columns, clip_rows, joined, recording_rows, write_recordings
 from pipeline.withdraw.shards import ShardFile, rewrite
 from pipeline.withdraw.tombstones import (
     clip_tombstone,
@@ -27,6 +26,7 @@ from pipeline.withdraw.tombstones import (
 from schemas.arrow import from_table, schema_of, to_table
 from schemas.atomic import whole_file
 from schemas.clip import ClipInfo
+from schemas.errors import DatasetError
 from schemas.rejection import Reason
 from schemas.shard import ClipRow, Loss, RecordingRow
 from schemas.withdrawn import Mark, Withdrawn
@@ -70,20 +70,18 @@ def survey(out: Path, withdrawn: Withdrawn) -> Survey:
     """Look through the index of clips. Raises DatasetError."""
     found = Survey()
     lenders: dict[str, set[str]] = defaultdict(set)  # shard -> clips whose voices are in it
-    with clips_file(out) as file:
-        for batch in file.iter_batches(batch_size=_BATCH, columns=list(_COLUMNS)):
-            for row in batch.to_pylist():
-                info = row["info"]
-                mark = _mark(row["clip_id"], info, withdrawn)
-                if mark is not None:
-                    found.clips.add(row["clip_id"])
-                    place = {"start_s": info["start_s"], "end_s": info["end_s"]}
-                    loss = Loss(stage="select", reason=Reason.WITHDRAWN.value, detail=mark.detail, **place)
-                    found.losses[info["recording_id"]].append(loss)
-                    if row["kept"]:
-                        found.shards.add(row["shard"])
-                elif row["kept"] and info["recording_id"] in withdrawn.stretches:
-                    lenders[row["shard"]] |= {voice["clip_id"] for voice in info["voices"]}
+    for row in clip_columns(out, _COLUMNS):
+        info = row["info"]
+        mark = _mark(row["clip_id"], info, withdrawn)
+        if mark is not None:
+            found.clips.add(row["clip_id"])
+            place = {"start_s": info["start_s"], "end_s": info["end_s"]}
+            loss = Loss(stage="select", reason=Reason.WITHDRAWN.value, detail=mark.detail, **place)
+            found.losses[info["recording_id"]].append(loss)
+            if row["kept"]:
+                found.shards.add(row["shard"])
+        elif row["kept"] and info["recording_id"] in withdrawn.stretches:
+            lenders[row["shard"]] |= {voice["clip_id"] for voice in info["voices"]}
     found.shards |= {shard for shard, lent in lenders.items() if lent & found.clips}
     return found
 
@@ -152,16 +150,12 @@ def without_duplicates(table: pa.Table, gone: Collection[str]) -> pa.Table:
 
 def clips_of_ids(out: Path, ids: Collection[str]) -> Iterator[ClipInfo]:
     """What the index has of these clips."""
-    with clips_file(out) as file:
-        for batch in file.iter_batches(batch_size=_BATCH):
-            table = pa.Table.from_batches([batch])
-            wanted = table.filter(pc.is_in(table["clip_id"], pa.array(sorted(ids), pa.string())))
-            yield from (row.info for row in from_table(ClipRow, wanted))
+    return (row.info for row in clip_rows(out, pc.field("clip_id").isin(pa.array(sorted(ids), pa.string()))))
 
 
 def rewrite_recordings(out: Path, withdrawn: Withdrawn, seen: Survey) -> list[RecordingRow]:
     """Rewrite index/recordings.parquet; gives its rows. Raises DatasetError."""
-    rows = [recording_left(row, withdrawn, seen.losses, seen.clips) for row in recordings_of(out)]
+    rows = [recording_left(row, withdrawn, seen.losses, seen.clips) for row in recording_rows(out)]
     write_recordings(out, rows)
     return rows
 
@@ -182,28 +176,25 @@ def tombstones_before(
 
     here: ids of clips that the build has itself.
     """
-    clips = [to_table(ClipRow, [])]
-    recordings: dict[str, list[RecordingRow]] = defaultdict(list)
+    carried = [to_table(ClipRow, [])]
+    there: dict[str, list[RecordingRow]] = defaultdict(list)
     if not withdrawn or not (out / "index" / "recordings.parquet").is_file():
-        return joined(clips), {}
+        return joined(carried), {}
     seen = survey(out, withdrawn)
-    with clips_file(out) as file:
-        for batch in file.iter_batches(batch_size=_BATCH):
-            table = pa.Table.from_batches([batch])
-            carried = pc.is_in(table["clip_id"], pa.array(sorted(seen.clips - set(here)), pa.string()))
-            clips.append(_dropped(from_table(ClipRow, table.filter(carried)), withdrawn, seen.clips))
-    for row in recordings_of(out):
+    wanted = pc.field("clip_id").isin(pa.array(sorted(seen.clips - set(here)), pa.string()))
+    rows = clip_rows(out, wanted)
+    while some := list(islice(rows, _BATCH)):
+        carried.append(_dropped(some, withdrawn, seen.clips))
+    for row in recording_rows(out):
         if row.recording_id and row.recording_id in withdrawn.recordings:
-            recordings[row.recording_id].append(recording_left(row, withdrawn, seen.losses, seen.clips))
-    return joined(clips), dict(recordings)
+            there[row.recording_id].append(recording_left(row, withdrawn, seen.losses, seen.clips))
+    return joined(carried), dict(there)
 
 
 def shard_sizes(out: Path) -> dict[str, tuple[str, int]]:
     """Of each shard, its split and how many clips it holds, in the order of the index."""
     found: dict[str, tuple[str, int]] = {}
-    with clips_file(out) as file:
-        for batch in file.iter_batches(columns=["split", "shard"]):
-            for split, shard in zip(*(batch.column(name).to_pylist() for name in ("split", "shard")), strict=True):
-                if shard is not None:
-                    found[shard] = (split, found.get(shard, ("", 0))[1] + 1)
+    for row in clip_columns(out, ["kept", "split", "shard"]):
+        if row["shard"] is not None:
+            found[row["shard"]] = (row["split"], found.get(row["shard"], ("", 0))[1] + 1)
     return found

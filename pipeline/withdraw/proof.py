@@ -6,19 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import pyarrow as pa
-
-from model.shards import DatasetError
 from model.tar_members import BLOCK, members
+from pipeline.index import clip_rows, recording_rows
 from pipeline.licences.evidence import FOLDER
-from pipeline.policy_check import recordings_of
 from pipeline.withdraw import lines, scrub
-from pipeline.withdraw.indexes import clips_file
 from pipeline.withdraw.tombstones import clip_tombstone, mark_of, mark_of_recording, recording_tombstone, was_read
-from schemas.arrow import from_table
+from schemas.errors import DatasetError
 from schemas.plain_text import counted
 from schemas.rejection import Reason
-from schemas.shard import ClipRow, RecordingRow
+from schemas.shard import RecordingRow
 from schemas.withdrawn import NAME, State, Withdrawn, read_withdrawn
 
 _CLIP_ID: Final = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
@@ -36,7 +32,7 @@ def remains(out: Path) -> Iterator[str]:
         return
     gone, borrowing = set(withdrawn.clips), set[str]()
     yield from _clips(out, withdrawn, gone, borrowing)
-    rows = list(recordings_of(out))
+    rows = list(recording_rows(out))
     yield from _recordings(rows, withdrawn)
     for path in sorted((out / "shards").glob("*.tar")):
         yield from _shard(path, gone, borrowing)
@@ -61,22 +57,20 @@ def _unfinished(out: Path, withdrawn: Withdrawn) -> Iterator[str]:
 
 def _clips(out: Path, withdrawn: Withdrawn, gone: set[str], borrowing: set[str]) -> Iterator[str]:
     """borrowing: filled with clips that could hold voices of what is gone, since they are of the same recordings."""
-    with clips_file(out) as file:
-        for batch in file.iter_batches(batch_size=200):
-            for row in from_table(ClipRow, pa.Table.from_batches([batch])):
-                mark = mark_of(row.info, withdrawn)
-                if mark:
-                    gone.add(row.clip_id)
-                if mark and row.kept:
-                    yield f"index/clips.parquet: clip {row.clip_id} is kept, and withdrawn"
-                elif row.reason == Reason.WITHDRAWN and row != clip_tombstone(row, row.detail or ""):
-                    yield f"index/clips.parquet: clip {row.clip_id} is withdrawn, and the row says whose it was"
-                elif row.kept and row.info.recording_id in withdrawn.stretches:
-                    borrowing.add(row.clip_id)
-                if any(other.clip_id in withdrawn.clips for other in row.duplicates):
-                    yield f"index/clips.parquet: clip {row.clip_id} names a withdrawn one as its near duplicate"
-                if row.kept and any(voice.clip_id in withdrawn.clips for voice in row.info.voices):
-                    yield f"index/clips.parquet: clip {row.clip_id} has voices of a withdrawn one"
+    for row in clip_rows(out):
+        mark = mark_of(row.info, withdrawn)
+        if mark:
+            gone.add(row.clip_id)
+        if mark and row.kept:
+            yield f"index/clips.parquet: clip {row.clip_id} is kept, and withdrawn"
+        elif row.reason == Reason.WITHDRAWN and row != clip_tombstone(row, row.detail or ""):
+            yield f"index/clips.parquet: clip {row.clip_id} is withdrawn, and the row says whose it was"
+        elif row.kept and row.info.recording_id in withdrawn.stretches:
+            borrowing.add(row.clip_id)
+        if any(other.clip_id in withdrawn.clips for other in row.duplicates):
+            yield f"index/clips.parquet: clip {row.clip_id} names a withdrawn one as its near duplicate"
+        if row.kept and any(voice.clip_id in withdrawn.clips for voice in row.info.voices):
+            yield f"index/clips.parquet: clip {row.clip_id} has voices of a withdrawn one"
 
 
 def _recordings(rows: list[RecordingRow], withdrawn: Withdrawn) -> Iterator[str]:

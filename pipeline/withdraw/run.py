@@ -27,14 +27,6 @@ class Request:
     today: str = field(default_factory=lambda: date.today().isoformat())
 
 
-def require_dataset(out: Path) -> None:
-    """Raise WithdrawError for a folder that is no dataset."""
-    if not (out / "dataset.json").is_file():
-        raise WithdrawError(
-            f"{out} has no dataset.json: it is no dataset, or its build did not end; run the build again"
-        )
-
-
 def taken_by(out: Path, request: Request) -> Taken:
     """What a request takes; without a selection, what was written by hand. Raises WithdrawError, CatalogError."""
     withdrawn = read_withdrawn(out / NAME)

@@ -2,20 +2,18 @@
 
 import hashlib
 import io
-import json
 import tarfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
-from model.shards import DatasetError
-from model.tar_members import BLOCK, members, places_of
+from model.sample_files import facts_of, read_files, voices_of
+from model.tar_members import places_of
 from schemas.arrow import from_dict
 from schemas.atomic import whole_file
 from schemas.clip import ClipInfo
+from schemas.errors import DatasetError
 from schemas.persona import VoiceSample
 from schemas.shard import ClipRow
 from stages.pack import END_OF_TAR, Digesting, facts_files, laid_out, tar_entry
@@ -88,19 +86,11 @@ def _written(file: BinaryIO, place: tuple[int, int], row: ClipRow, gone: Collect
 
 def _without_voices(sample: bytes, info: ClipInfo, gone: Collection[str]) -> tuple[ClipInfo, bytes]:
     """A sample without the voices of clips that go. What its own files say counts, the index may be older."""
-    files = dict(sample_files_of(sample))
-    prefix = f"{info.clip_id}."
-    facts = json.loads(files[f"{prefix}json"])
-    codes = np.load(io.BytesIO(files[f"{prefix}voices.npy"]), allow_pickle=False)
-    held = [from_dict(VoiceSample, voice) for voice in facts["voices"]]
+    files = read_files(io.BytesIO(sample), info.clip_id, 0, len(sample))
+    held = [from_dict(VoiceSample, voice) for voice in facts_of(files["json"])["voices"]]
+    codes = voices_of(files["voices.npy"], held[-1].end_frame if held else 0)
     found = [(v, codes[:, v.first_frame : v.end_frame]) for v in held if v.clip_id not in gone]
     voices, joined = laid_out(found)
     left = replace(info, voices=voices)
-    anew = {f"{prefix}{suffix}": data for suffix, data in facts_files(left, joined)}
-    return left, b"".join(tar_entry(name, anew.get(name, data)) for name, data in files.items())
-
-
-def sample_files_of(sample: bytes) -> Iterator[tuple[str, bytes]]:
-    """(name, content) of the files of a sample, in their order. Raises as `members`."""
-    for member in members(io.BytesIO(sample)):
-        yield member.name, sample[member.at + BLOCK : member.at + BLOCK + member.size]
+    files |= facts_files(left, joined)
+    return left, b"".join(tar_entry(f"{info.clip_id}.{suffix}", data) for suffix, data in files.items())

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from model.loader import WindowBatches, WindowReader, Windows, held_out_windows
-from model.shards import Dataset, DatasetError
+from model.shards import Dataset
+from schemas.errors import DatasetError
 from schemas.withdrawn import WithdrawnError
 
 FRAMES = [130, 40, 7, 260, 64, 1, 33, 90, 128, 75, 50, 210, 99]  # window 32: shorter, equal to a multiple, longer

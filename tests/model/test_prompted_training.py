@@ -15,10 +15,11 @@ import torch
 
 from model.duplex import DuplexConfig, DuplexModel, LossWeights, StreamNll, stream_nll, training_loss
 from model.loader import WindowBatches, WindowReader, held_out_windows
-from model.shards import Dataset, DatasetError
+from model.shards import Dataset
 from model.train import train
 from model.train_config import TrainConfig, TrainError
 from model.windows import Windows
+from schemas.errors import DatasetError
 
 TINY = DuplexConfig(
     dim=32, heads=2, layers=2, ffn_dim=64, depth_dim=16, depth_heads=2, depth_layers=1, depth_ffn_dim=32, card=64,

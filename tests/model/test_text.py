@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.fit_text import train_pieces
-from model.streams import NO_TOKEN, TEXT_EPAD, TEXT_PAD, FrameWord, TextRule, Word, text_row, words_of_row
+from model.sample_files import Word
+from model.streams import NO_TOKEN, TEXT_EPAD, TEXT_PAD, FrameWord, TextRule, text_row, words_of_row
 from model.text import SentencePieceText, TextError, load_text_tokenizer
 
 SAID = [

@@ -15,10 +15,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from model.baseline import StreamLoss, fit_unigram
 from model.duplex import DuplexConfig, DuplexModel, LossWeights, stream_nll, training_loss
 from model.loader import WindowBatches, Windows
-from model.shards import Dataset, DatasetError
+from model.shards import Dataset
 from model.train import stop_on_signal, train
 from model.train_config import TrainConfig, TrainError
 from model.train_log import Progress
+from schemas.errors import DatasetError
 
 TINY = DuplexConfig(
     dim=32,

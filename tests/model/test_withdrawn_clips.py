@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from model.loader import WindowReader, held_out_windows
-from model.shards import Dataset, DatasetError, WithdrawnClipError
+from model.shards import Dataset, WithdrawnClipError
 from model.windows import Windows
+from schemas.errors import DatasetError
 
 HEAD = {
     "withdrawal": "w", "kind": "clip", "reason": "asked", "date": "2026-01-31", "clips": 1, "seconds": 1.0,

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from model.fitting import FitConfig
 from pipeline import cli
+from pipeline.say import say
 
 NETWORKS = ("speaker", "separator", "segmentation", "enhancer")
 
@@ -34,7 +34,7 @@ def passed_on(monkeypatch: pytest.MonkeyPatch, network: str, *options: str) -> d
     result = CliRunner().invoke(cli.app, ["fit", network, "audio", "out", *options])
     assert result.exit_code == 0, result.output
     assert result.output == "weights: out/weights\n"
-    assert seen.pop("report") is typer.echo
+    assert seen.pop("report") is say
     return seen
 
 

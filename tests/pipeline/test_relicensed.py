@@ -19,7 +19,6 @@ from rich.console import Console
 
 import pipeline.build
 from cluster.engine import open_engine
-from model.shards import DatasetError
 from pipeline.build import build
 from pipeline.config import BuildConfig
 from pipeline.licences.evidence import held
@@ -29,6 +28,7 @@ from pipeline.select import select
 from pipeline.sources import read_sources
 from pipeline.verify import verify
 from pipeline.view import View
+from schemas.errors import DatasetError
 from schemas.policy import DEFAULT
 from schemas.prepared import PreparedFile
 from schemas.withdrawn import Withdrawn
@@ -265,7 +265,7 @@ def test_a_dataset_is_asked_again_from_its_index(folder: Path) -> None:
     assert [(one.name, one.permitted) for one in checked] == [("one.wav", True), ("two.wav", False)]
     assert [rule for rule, _ in checked[1].refused] == ["commercial_use"]
     (folder / "out" / "index" / "recordings.parquet").unlink()
-    with pytest.raises(DatasetError, match="build it again"):
+    with pytest.raises(DatasetError, match=r"has no index/recordings\.parquet"):
         checked_of([str(folder / "out")], {}, None, DEFAULT, date(2026, 1, 31))
 
 

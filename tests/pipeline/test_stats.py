@@ -9,13 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from model.shards import DatasetError
 from model.turns.references import PUBLISHED, builtin
 from pipeline.cli import app
 from pipeline.plot_style import PlotError
 from pipeline.statistics import StatisticsError, read
 from schemas.arrow import schema_of, to_table
 from schemas.clip import Clip
+from schemas.errors import DatasetError
 from schemas.recording import Recording
 from schemas.shard import ClipRow, Split
 

@@ -12,9 +12,10 @@ import pytest
 from cluster.engine import open_engine
 from pipeline.build import select_and_pack
 from pipeline.config import BuildConfig
+from pipeline.dataset_json import DescriptionError
 from pipeline.describe import MadeBy
 from pipeline.prepare import Prepared
-from pipeline.verify import VerifyError, verify
+from pipeline.verify import verify
 from pipeline.view import View
 from schemas.prepared import PreparedFile
 from stages.pack import tar_entry
@@ -133,9 +134,9 @@ def test_voices_that_do_not_fit_the_index_are_found(out: Path) -> None:
 
     rewrite(out / "index" / "clips.parquet", change)
     lines = differences(out)
-    assert any("voices are int16 (8, 70)" in line for line in lines)
+    assert any("voices: int16 [8, 70], not int16 [8, 71]" in line for line in lines)
     assert f"clip {'0' * 32}: not kept, but others hold samples of its voices" in lines
-    assert sum("voice samples do not follow one another" in line for line in lines) == 1
+    assert sum("voice samples that do not follow one another" in line for line in lines) == 1
 
 
 def test_a_sample_that_the_index_does_not_name_is_found(out: Path) -> None:
@@ -146,11 +147,11 @@ def test_a_sample_that_the_index_does_not_name_is_found(out: Path) -> None:
 
 
 def test_a_folder_without_description_is_no_dataset(tmp_path: Path) -> None:
-    with pytest.raises(VerifyError, match=r"has no dataset\.json"):
+    with pytest.raises(DescriptionError, match=r"has no dataset\.json"):
         differences(tmp_path)
 
 
 def test_a_description_that_is_no_json_is_named(out: Path) -> None:
     (out / "dataset.json").write_text("{")
-    with pytest.raises(VerifyError, match=r"dataset\.json cannot be read"):
+    with pytest.raises(DescriptionError, match=r"dataset\.json cannot be read"):
         differences(out)

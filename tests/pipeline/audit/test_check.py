@@ -12,9 +12,8 @@ import pytest
 
 from pipeline.audit.check import Fault, checking
 from pipeline.audit.check_lines import SHOWN
-from pipeline.audit.described import DescriptionError
+from pipeline.dataset_json import DescriptionError
 from pipeline.licences.policy_file import read_policy
-from pipeline.verify import VerifyError
 from schemas.policy import DEFAULT, Policy
 
 BUILT_ON = date(2026, 1, 31)
@@ -183,8 +182,12 @@ def test_many_faults_are_counted_and_all_of_them_are_in_the_json(
 def test_a_folder_that_is_no_dataset(made: Any, tmp_path: Path) -> None:
     with pytest.raises(DescriptionError, match=r"has no dataset\.json"):
         faults(tmp_path)
-    (made.out / "dataset.json").write_text('{"duplexset": {}}')
-    with pytest.raises(VerifyError):
+    path = made.out / "dataset.json"
+    whole = json.loads(path.read_text())
+    path.write_text('{"duplexset": {}}')
+    with pytest.raises(DescriptionError, match="fingerprint is missing"):
         faults(made.out)
-    with pytest.raises(DescriptionError, match="does not list its files"):
-        faults(made.out, quick=True)
+    path.write_text(json.dumps({**whole, "distribution": 3}))
+    for quick in (False, True):
+        with pytest.raises(DescriptionError, match="does not list its files"):
+            faults(made.out, quick=quick)

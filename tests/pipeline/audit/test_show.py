@@ -12,8 +12,9 @@ import pytest
 
 from model.codec import load_codec
 from pipeline.audit.clip_bytes import SourceError, source_fault
-from pipeline.audit.described import NOT_KNOWN, DescriptionError, description_of, files_of, weights_of
+from pipeline.audit.described import NOT_KNOWN, weights_of
 from pipeline.audit.show import ShowError, record_of, show
+from pipeline.dataset_json import DescriptionError, listed_files, read_description
 from pipeline.withdraw.tombstones import clip_tombstone
 from schemas.arrow import from_table, to_table
 from schemas.clip import Clip
@@ -82,7 +83,7 @@ def test_a_clip_of_a_mixture(made: Any) -> None:
 
 
 def test_every_networks_weights_have_a_licence_and_so_has_their_data(made: Any) -> None:
-    (codec,) = weights_of(description_of(made.out) or {})
+    (codec,) = weights_of(read_description(made.out) or {})
     assert codec.sha256 == load_codec().digest
     assert codec.licence.startswith("Apache-2.0")
     assert any("librispeech" in line and line.startswith("CC-BY-4.0") for line in codec.data)
@@ -232,8 +233,20 @@ def test_dataset_json_of_another_build_and_a_broken_one(made: Any) -> None:
             show(made.out, clip_id)
     path.write_text('{"distribution": 3}')
     with pytest.raises(DescriptionError, match="does not list its files"):
-        files_of(made.out)
-    path.write_text('{"duplexset": {"stages": [3], "weights": []}}')
-    assert "tokenize" not in facts(show(made.out, clip_id), "Stages")
+        listed_files(made.out)
+    broken = {
+        "stages": [3],
+        "weights": [],
+        "configuration": {"codec": 3},
+        "totals": {"splits": 1},
+        "fingerprint": None,
+    }
+    for name, value in broken.items():
+        path.write_text(json.dumps({**whole, "duplexset": {**whole["duplexset"], name: value}}))
+        wrong = "the codec" if name == "configuration" else name
+        with pytest.raises(
+            DescriptionError, match=rf"dataset\.json: {wrong} (is missing|cannot be read)[a-z, ]*; remove"
+        ):
+            show(made.out, clip_id)
     path.unlink()
     assert "not here" in facts(show(made.out, clip_id), "Stages")["dataset.json"]

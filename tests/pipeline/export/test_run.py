@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.audit.notice import notice
 from pipeline.export import run
 from pipeline.export.plan import FORMATS
 from pipeline.export.samples import read_sample
@@ -65,6 +66,21 @@ def test_the_same_dataset_gives_the_same_bytes_and_a_second_run_writes_nothing(w
     assert times_of(first) == before
 
 
+def test_whom_to_credit_goes_along(world: Any) -> None:
+    """The attribution file is the dataset's, of the splits that were exported; who is withdrawn is not in it."""
+    folder, _ = world.export("nu-dialogue")
+    text = (folder / "NOTICE.txt").read_text(encoding="utf-8")
+    assert text == "".join(f"{line}\n" for line in notice(world.out).lines())
+    assert "CC-BY-4.0" in text
+    gone = next(iter(world.clips))
+    named = world.info(gone).provenance.uri
+    assert named in text
+    of_recording = [one for one in world.clips if world.info(one).recording_id == world.info(gone).recording_id]
+    (world.out / "withdrawn.jsonl").write_text("".join(f'{{"clip_id": "{one}"}}\n' for one in of_recording))
+    world.export("nu-dialogue")
+    assert named not in (folder / "NOTICE.txt").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("to", FORMATS)
 def test_what_was_interrupted_is_completed(world: Any, to: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, _ = world.export(to, "whole")
@@ -75,6 +91,7 @@ def test_what_was_interrupted_is_completed(world: Any, to: str, monkeypatch: pyt
     folder = world.tmp / "export"
     assert not list(folder.rglob(".*.tmp"))
     assert not list(folder.glob("LICENSES.tsv"))
+    assert not list(folder.glob("NOTICE.txt"))
     done = times_of(folder)
     (folder / ".train.jsonl.77.tmp").write_text("of a process that was killed")
     assert 1 < len(done) < len(times_of(whole))

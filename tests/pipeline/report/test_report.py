@@ -16,10 +16,10 @@ from cluster.rows import Failed
 from pipeline import quarantine
 from pipeline.build import build
 from pipeline.config import BuildConfig
+from pipeline.dataset_json import DescriptionError
 from pipeline.report import write
 from pipeline.report.choose import COUNT
 from pipeline.report.clips import clips_of
-from pipeline.report.errors import ReportError
 from pipeline.report.flow import flow_of
 from pipeline.report.write import write_report
 from pipeline.sources import read_sources
@@ -135,7 +135,7 @@ def test_an_empty_dataset_has_a_report(empty: Path) -> None:
 
 
 def test_what_is_no_dataset_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ReportError, match=r"has no dataset\.json"):
+    with pytest.raises(DescriptionError, match=r"has no dataset\.json"):
         write_report(tmp_path)
 
 

@@ -98,10 +98,10 @@ def test_a_source_goes_with_its_address(world: Any) -> None:
 
 def test_a_report_that_cannot_be_written_anew_goes(world: Any, monkeypatch: Any) -> None:
     from pipeline.report import write
-    from pipeline.report.errors import ReportError
+    from schemas.errors import UserError
 
     def fail(out: Path) -> Path:
-        raise ReportError("no fonts")
+        raise UserError("no fonts")
 
     write_report(world.out)
     monkeypatch.setattr(write, "write_report", fail)

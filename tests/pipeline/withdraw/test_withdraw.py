@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from model.shards import DatasetError
 from pipeline.licences.evidence import FOLDER
 from pipeline.verify import verify
 from pipeline.withdraw.finish import finish
 from pipeline.withdraw.proof import remains
+from schemas.errors import DatasetError
 from schemas.withdrawn import NAME, read_withdrawn
 
 
