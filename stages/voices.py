@@ -46,7 +46,7 @@ class FindVoices:
     reads: ClassVar[type] = Mixture
     writes: ClassVar[type] = Mixed
     needs: ClassVar[Needs] = Needs(cpus=1.0)
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
 
     max_span_s: float = 600.0
     max_silence_s: float = 10.0
@@ -103,10 +103,6 @@ def _rows(config: FindVoices, networks: Networks, row: Mixture, sound: Heard) ->
         return
     frames = -(-n_samples // FRAME_SAMPLES)
     found = find(sound.audio, frame_flags(sound.speech, SPEECH_RATE_HZ, frames).astype(np.float32), networks)
-    if not found.stretches:
-        reason, detail = _why_nobody(found, speech_s)
-        yield lost(row.recording, config.name, reason, detail, (0, n_samples))
-        return
     at = 0
     for stretch in found.stretches:
         start, end = _samples_of(stretch, n_samples)
@@ -114,7 +110,10 @@ def _rows(config: FindVoices, networks: Networks, row: Mixture, sound: Heard) ->
             yield _third_voice(config, row, found, at, start)
         yield from _cut(config, row, sound, stretch)
         at = end
-    if at < n_samples:
+    if at == 0:
+        reason, detail = _why_nobody(found, speech_s)
+        yield lost(row.recording, config.name, reason, detail, (0, n_samples))
+    elif at < n_samples:
         yield _third_voice(config, row, found, at, n_samples)
 
 

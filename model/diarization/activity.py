@@ -18,6 +18,17 @@ def solo(activity: Bool) -> Bool:
     return activity & ~activity[::-1]
 
 
+def nearest(frames: Bool, start: int, end: int, most: int) -> Bool:
+    """Of each row of frames [n, T] those from `start` to `end`, and the nearest others up to `most` in all."""
+    kept = np.zeros_like(frames)
+    kept[:, start:end] = frames[:, start:end]
+    for own, every in zip(kept, frames, strict=True):
+        others = np.flatnonzero(every & ~own)
+        away = np.maximum(start - others, others - end + 1)
+        own[others[np.argsort(away, kind="stable")[: max(0, most - int(own.sum()))]]] = True
+    return kept
+
+
 def widened(activity: Bool, before: int, after: int) -> Bool:
     """Each speaker's stretches longer by so many frames before and after, but never where the other one speaks."""
     wide = activity.copy()

@@ -6,13 +6,14 @@ last two steps are done again with the better solo speech and with the separator
 more than two talk, this is done for the stretches in which two talk.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.diarization.activity import solo
+from model.diarization.activity import nearest, solo
 from model.diarization.adapt import adapted
 from model.diarization.clusters import Clusters, find_voices, some_of
 from model.diarization.networks import Networks
@@ -41,6 +42,8 @@ LEAST_LEAN: Final = -4.0
 SHARPNESS: Final = 5.0  # log odds per unit of cosine
 CLEAR: Final = 0.3  # by so much must a frame be more like one voice than the others to teach what that voice is
 LEAST_SOLO: Final = 50  # frames from which a voice can be known
+ENOUGH_SOLO: Final = 3_000
+"""Frames: in a stretch with less, a voice is known by the nearest of the rest of the recording, up to so many."""
 LEAST_WINDOWS: Final = 30
 
 
@@ -65,29 +68,26 @@ class Found:
     """How many voices a recording has, the proof that it is more than one (see `find_voices`), and its stretches.
 
     The stretches are ascending and disjoint; in what lies between them a third voice talks, or one that hardly ever
-    speaks alone. There are none where there is one voice, or none.
+    speaks alone. There are none where there is one voice, or none. Each is made when it is asked for.
     """
 
     n_voices: int
     proof: float
-    stretches: tuple[Stretch, ...]
+    stretches: Iterator[Stretch]
 
 
 def find(audio: NDArray[np.int16], speech: Float32, networks: Networks) -> Found:
     """Who speaks when. audio: [samples] at 24 kHz, or a memory map; speech: probability per 20-ms frame."""
     heard = speech[: audio.size // 480] > HEARD
     if heard.sum() < LEAST_SOLO:
-        return Found(0, -1.0, ())
+        return Found(0, -1.0, iter(()))
     track = Track(audio, heard, networks)
     n_voices, proof, voice_of_frame, clear = _voices(track, heard)
     if n_voices == 1:
-        return Found(1, proof, ())
-    made = []
-    for start, end, pair in pairs_of(voice_of_frame, n_voices):
-        stretch = _stretch(track, voice_of_frame, clear, (start, end), pair)
-        if stretch is not None:
-            made.append(stretch)
-    return Found(n_voices, proof, tuple(made))
+        return Found(1, proof, iter(()))
+    pairs = pairs_of(voice_of_frame, n_voices)
+    made = (_stretch(track, voice_of_frame, clear, (start, end), pair) for start, end, pair in pairs)
+    return Found(n_voices, proof, (stretch for stretch in made if stretch is not None))
 
 
 def _voices(track: Track, heard: Bool) -> tuple[int, float, Int, Bool]:
@@ -136,6 +136,7 @@ def _stretch(
         alone = np.stack([voice_of_frame == v for v in pair])
     if alone.sum(1).min() < LEAST_SOLO:
         return None
+    alone = nearest(alone, *where, ENOUGH_SOLO)
     activity = decided(track.scores(track.know(alone), *where))
     better = alone.copy()
     better[:, slice(*where)] = solo(activity)

@@ -1,5 +1,6 @@
 """The stretches of a recording in which exactly two voices talk."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -22,13 +23,25 @@ def pairs_of(voice_of_frame: NDArray[np.int64], n_voices: int) -> list[Pair]:
     if n_voices == 2:
         return [(0, frames, (0, 1))]
     turns = _turns(voice_of_frame)
-    best: list[list[Pair]] = [[]]  # what is found best from each turn on, the last one first
+    kept = [0] * (len(turns) + 1)  # frames, at best, from each turn on
+    begins: dict[int, tuple[Pair, int]] = {}  # at which turns a stretch does, and the turn after it
     for first in reversed(range(len(turns))):
-        skipped = best[-1]
         pair, after = _longest(turns, first, frames)
-        taken = [pair, *best[len(turns) - after]] if pair else []
-        best.append(taken if _covered(taken) > _covered(skipped) else skipped)
-    return best[-1]
+        kept[first] = kept[first + 1]
+        if pair and pair[1] - pair[0] + kept[after] > kept[first]:
+            kept[first] = pair[1] - pair[0] + kept[after]
+            begins[first] = pair, after
+    return list(_from_the_first(begins, len(turns)))
+
+
+def _from_the_first(begins: dict[int, tuple[Pair, int]], turns: int) -> Iterator[Pair]:
+    at = 0
+    while at < turns:
+        if at in begins:
+            pair, at = begins[at]
+            yield pair
+        else:
+            at += 1
 
 
 def _longest(turns: list[tuple[int, int, int]], first: int, frames: int) -> tuple[Pair | None, int]:
@@ -43,10 +56,6 @@ def _longest(turns: list[tuple[int, int, int]], first: int, frames: int) -> tupl
     if len(voices) < 2 or end - start < LEAST:
         return None, after
     return (start, end, (min(voices), max(voices))), after
-
-
-def _covered(pairs: list[Pair]) -> int:
-    return sum(end - start for start, end, _ in pairs)
 
 
 def _turns(voice_of_frame: NDArray[np.int64]) -> list[tuple[int, int, int]]:

@@ -20,6 +20,8 @@ WINDOW_FRAMES: Final = 75  # 1.5 s
 STEP_FRAMES: Final = 5  # 0.1 s
 MIN_SPEECH: Final = 0.5  # of a window
 _BLOCK_FRAMES: Final = 1_500  # computed at a time, at places that do not depend on the recording's length
+_RECENT: Final = 16
+"""Blocks whose sums are kept, 3 MiB each: eight minutes. The same voices are asked for again and again."""
 _CONTEXT: Final = 25  # frames that the network sees on either side of one
 _FLOOR: Final = 3e-6  # of the mean power of a band in speech
 
@@ -50,6 +52,7 @@ class Embedder:
     ) -> None:
         self._net, self._audio, self._speech = net, audio, speech
         self._mel = MelPower()
+        self._recent: dict[int, Tensor] = {}
         self.floor, self.mean = relative_to or self._recording_mean()
 
     def windows(self) -> Windows:
@@ -77,12 +80,18 @@ class Embedder:
             for start in range(0, self._speech.size, _BLOCK_FRAMES):
                 own = torch.from_numpy(solo[:, start : start + _BLOCK_FRAMES].astype(np.float32))
                 if own.any():
-                    end = start + own.shape[1]
-                    sums = (
-                        sums
-                        + own @ self._net.weighted(self._frames(start, end)[None], self._use(start, end)[None])[0].T
-                    )
+                    sums = sums + own @ self._weighted(start, start + own.shape[1]).T
             return self._net.finish(torch.as_tensor(sums))
+
+    def _weighted(self, start: int, end: int) -> Tensor:
+        """See SpeakerNet.weighted; of a block, or as it is remembered."""
+        made = self._recent.pop(start, None)
+        if made is None:
+            made = self._net.weighted(self._frames(start, end)[None], self._use(start, end)[None])[0]
+        self._recent[start] = made
+        if len(self._recent) > _RECENT:
+            del self._recent[next(iter(self._recent))]
+        return made
 
     def likeness(self, start: int, end: int, voices: Tensor, spans: tuple[int, ...]) -> Tensor:
         """Cosines of what is around each frame to two voices: [end - start, 2 len(spans)], first voice first."""

@@ -8,6 +8,7 @@ import pytest
 from model.diarization.clusters import Clusters
 from model.diarization.find import MOST_OVERLAP, OVERLAP_S, decided, find
 from model.diarization.networks import Networks, load_networks
+from model.diarization.track import Track
 from model.measures.diarization import diarization_errors
 from model.resample import to_int16
 from model.separator.separate import separate
@@ -65,13 +66,13 @@ def test_one_side_of_a_call_is_one_voice(networks: Networks) -> None:
     alone = to_int16(read_audio(CALLS / "repairs40-agent.flac")[None, : 90 * 24_000])[0]
     found = find(alone, probabilities(alone), networks)
     assert found.n_voices == 1
-    assert found.stretches == ()
+    assert list(found.stretches) == []
 
 
 def test_no_speech_is_nobody(networks: Networks) -> None:
     hiss = (np.random.default_rng(0).standard_normal(10 * 24_000) * 300).astype(np.int16)
     found = find(hiss, np.zeros(500, np.float32), networks)
-    assert (found.n_voices, found.stretches) == (0, ())
+    assert (found.n_voices, list(found.stretches)) == (0, [])
 
 
 def test_no_more_overlap_is_found_than_people_have() -> None:
@@ -108,3 +109,25 @@ def test_a_stretch_in_which_both_seem_to_speak_all_the_time_is_kept(
     monkeypatch.setattr("model.diarization.find.decided", lambda scores: np.ones((2, len(scores)), np.bool_))
     (stretch,) = find(audio, np.ones(frames, np.float32), untrained).stretches
     assert stretch.activity.all() and (stretch.start, stretch.end) == (0, frames)
+
+
+def test_a_short_stretch_of_a_long_recording_costs_no_more(
+    untrained: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three voices, the third now and then: each stretch is known by ENOUGH_SOLO frames, not by all there are."""
+    monkeypatch.setattr("model.diarization.find.ENOUGH_SOLO", 200)
+    frames = 6_000
+    audio = (np.random.default_rng(0).standard_normal(frames * 480) * 3_000).astype(np.int16)
+    voice = np.arange(frames) // 100 % 2
+    voice[::1_000] = -1
+    for start in range(1_000, frames, 1_000):
+        voice[start : start + 50] = 2
+    centroids = Clusters(np.eye(3, 128, dtype=np.float32), np.zeros(0, np.int64))
+    known_by = []
+    know = Track.know
+    monkeypatch.setattr("model.diarization.find.find_voices", lambda _: (centroids, 0.0))
+    monkeypatch.setattr("model.diarization.find.who", lambda *_: (voice, np.ones(frames, np.bool_)))
+    monkeypatch.setattr(Track, "know", lambda self, solo: known_by.append(solo.sum(1).max()) or know(self, solo))
+    stretches = list(find(audio, np.ones(frames, np.float32), untrained).stretches)
+    assert len(stretches) == 6
+    assert known_by and max(known_by) <= 950  # what lies in a stretch, or 200

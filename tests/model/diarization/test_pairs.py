@@ -1,8 +1,10 @@
 """Which stretches two voices have to themselves."""
 
+from itertools import combinations, pairwise
+
 import numpy as np
 
-from model.diarization.pairs import GRID, pairs_of
+from model.diarization.pairs import GRID, Pair, _longest, _turns, pairs_of
 
 
 def voices(*turns: tuple[int, int]) -> np.ndarray:
@@ -49,3 +51,19 @@ def test_stretches_are_disjoint_and_on_the_grid() -> None:
             inside = heard[start:end]
             assert {low, high} <= set(inside.tolist())
             at = end
+
+
+def best_by_hand(stretches: list[Pair]) -> int:
+    """The most frames that some of them, none over another, hold."""
+    some = [chosen for n in range(1, 4) for chosen in combinations(stretches, n)]
+    disjoint = [chosen for chosen in some if all(b >= a for (_, a, _), (b, _, _) in pairwise(chosen))]
+    return max((sum(end - start for start, end, _ in chosen) for chosen in disjoint), default=0)
+
+
+def test_no_other_choice_keeps_more() -> None:
+    random = np.random.default_rng(2)
+    for _ in range(40):
+        heard = voices(*[(int(random.integers(3)), int(random.integers(60, 300))) for _ in range(6)])
+        turns = _turns(heard)
+        possible = [pair for first in range(len(turns)) if (pair := _longest(turns, first, heard.size)[0])]
+        assert sum(end - start for start, end, _ in pairs_of(heard, 3)) == best_by_hand(possible)
