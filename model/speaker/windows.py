@@ -20,8 +20,8 @@ WINDOW_FRAMES: Final = 75  # 1.5 s
 STEP_FRAMES: Final = 5  # 0.1 s
 MIN_SPEECH: Final = 0.5  # of a window
 _BLOCK_FRAMES: Final = 1_500  # computed at a time, at places that do not depend on the recording's length
-_RECENT: Final = 16
-"""Blocks whose sums are kept, 3 MiB each: eight minutes. The same voices are asked for again and again."""
+_RECENT: Final = 8
+"""Blocks whose sums are kept, 4 MiB each: four minutes. The same voices are asked for again and again."""
 _CONTEXT: Final = 25  # frames that the network sees on either side of one
 _FLOOR: Final = 3e-6  # of the mean power of a band in speech
 
