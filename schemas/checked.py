@@ -14,8 +14,6 @@ from schemas.shard import ClipRow, RecordingRow
 _FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
 _TOLERANCE_S = 0.1
 _LONGEST_S = 1e9  # thirty years
-
-
 _MOST_DB = 1_000.0
 
 

@@ -6,10 +6,8 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -30,9 +28,9 @@ from schemas.policy import Policy
 from schemas.prepared import PreparedFile, PreparedWriter
 from schemas.recording import Recording
 from schemas.rejection import Reason, Rejection
-from stages.tokenize import flac_of
 from tests.hostile.inputs import TEXTS
 from tests.hostile.judge import SECRET, judge_files, snapshot
+from tests.tones import tones_flac
 
 ANY = Policy(name="any", allow=("*",), unlicensed=True)
 N_FRAMES = 100
@@ -132,14 +130,6 @@ def connects() -> Iterator[list[object]]:
     assert wanted == []
 
 
-@cache
-def flac() -> bytes:
-    """Eight seconds of two tones."""
-    time_s = np.arange(N_FRAMES * 1_920) / 24_000
-    tones = np.stack([np.sin(2 * np.pi * hz * time_s) for hz in (220.0, 550.0)])
-    return flac_of(np.rint(8_000 * tones).astype(np.int16))
-
-
 def hostile_clip(clip: Clip, text: str, licence: Licence) -> Clip:
     """A clip with a text wherever a text can be."""
     provenance = replace(clip.info.provenance, uri=f"{text}.wav", uri_b=text)
@@ -153,7 +143,7 @@ def hostile_clip(clip: Clip, text: str, licence: Licence) -> Clip:
         provenance=provenance,
     )
     words = tuple(Word(channel=c, text=text[:9_000], start_s=1.0, end_s=2.0, confidence=1.0) for c in (0, 1))
-    return replace(clip, info=info, words=words, flac=flac())
+    return replace(clip, info=info, words=words, flac=tones_flac(N_FRAMES))
 
 
 def hostile_licence(text: str) -> Licence:

@@ -19,8 +19,9 @@ from pipeline.view import View
 from schemas.errors import DatasetError, UserError
 from schemas.prepared import PreparedFile, PreparedWriter
 from tests.hostile import forged
-from tests.hostile.conftest import ANY, N_FRAMES, flac
+from tests.hostile.conftest import ANY, N_FRAMES
 from tests.hostile.judge import duplexset, judge_line, snapshot
+from tests.tones import tones_flac
 
 EVERY = tuple(forged.every())
 STEP = 1 if os.environ.get("HOSTILE") == "all" else 5
@@ -58,7 +59,7 @@ def small(place: Any, tmp_path_factory: pytest.TempPathFactory, make_recording: 
             recording = make_recording(f"{name}.wav", (f"{name}-1", f"{name}-2"))
             path = out / "work" / "prepared" / f"{recording.recording_id}.parquet"
             writer = PreparedWriter(path, recording, "f" * 64)
-            writer.add(replace(make_clip(recording, 0, N_FRAMES), flac=flac()))
+            writer.add(replace(make_clip(recording, 0, N_FRAMES), flac=tones_flac(N_FRAMES)))
             writer.close()
             files.append(PreparedFile(path, recording.licence))
         config = BuildConfig(split_percent=(34, 33, 33), flac=True, policy=ANY)

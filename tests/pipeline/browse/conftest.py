@@ -5,11 +5,9 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import uvicorn
@@ -33,7 +31,7 @@ from schemas.licence import Consent, Licence, Rights
 from schemas.prepared import PreparedFile, PreparedWriter
 from schemas.recording import Recording
 from schemas.rejection import Reason, Rejection
-from stages.tokenize import flac_of
+from tests.tones import tones_flac
 
 N_CLIPS = 20_000
 N_FRAMES = 100
@@ -56,14 +54,6 @@ class World:
 _BUILT: dict[str, World] = {}  # once for all tests, each of which gets a copy
 
 
-@cache
-def _flac() -> bytes:
-    """220 Hz on the first channel, twice as loud as 550 Hz on the second one."""
-    time_s = np.arange(N_FRAMES * 1_920) / 24_000
-    tones = np.stack([np.sin(2 * np.pi * hz * time_s) / number for number, hz in ((1, 220.0), (2, 550.0))])
-    return flac_of(np.rint(16_000 * tones).astype(np.int16))
-
-
 def _clip(clip: Clip, flac: bool, licence: Licence) -> Clip:
     segments = (Segment(channel=0, start_s=0.5, end_s=4.0), Segment(channel=1, start_s=3.5, end_s=7.0))
     events = (
@@ -79,7 +69,7 @@ def _clip(clip: Clip, flac: bool, licence: Licence) -> Clip:
     )
     quality = replace(clip.info.quality, n_words=(1, 1))
     info = replace(clip.info, segments=segments, events=events, licence=licence, quality=quality)
-    return replace(clip, info=info, words=words, flac=_flac() if flac else None)
+    return replace(clip, info=info, words=words, flac=tones_flac(N_FRAMES, (16_000, 8_000)) if flac else None)
 
 
 @pytest.fixture

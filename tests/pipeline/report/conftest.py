@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from cluster.engine import open_engine
@@ -24,7 +22,7 @@ from schemas.prepared import PreparedFile, PreparedWriter
 from schemas.recording import Recording
 from schemas.rejection import Reason, Rejection
 from schemas.transcript import Transcribed, TranscriptFile
-from stages.tokenize import flac_of
+from tests.tones import tones_flac
 
 EVIL = "<script>alert(1)</script>\"'&$x_{"
 N_FRAMES = 300  # 24 s
@@ -41,13 +39,6 @@ class World:
 
     out: Path
     clips: list[Clip]
-
-
-@cache
-def _flac() -> bytes:
-    time_s = np.arange(N_FRAMES * 1_920) / 24_000
-    tones = np.stack([np.sin(2 * np.pi * hz * time_s) for hz in (220.0, 550.0)])
-    return flac_of(np.rint(8_000 * tones).astype(np.int16))
 
 
 def _clip(clip: Clip, number: int, flac: bool) -> Clip:
@@ -80,7 +71,7 @@ def _clip(clip: Clip, number: int, flac: bool) -> Clip:
         provenance=replace(clip.info.provenance, uri=f"{EVIL}-{number}.wav", separated=odd),
         transcript=None if odd else Transcribed(file=file, speakers=("", EVIL), certain=False, approximate=1),
     )
-    return replace(clip, info=info, words=words, flac=_flac() if flac else None)
+    return replace(clip, info=info, words=words, flac=tones_flac(N_FRAMES) if flac else None)
 
 
 MakeWorld = Callable[..., World]
